@@ -29,6 +29,28 @@ class InvalidParameter(FusionError):
     code, status, title = "INVALID_PARAMETER", 422, "Invalid parameter"
 
 
+class InvalidRequest(FusionError):
+    """A body that is no complete multipart form."""
+
+    code, status, title = "INVALID_REQUEST", 400, "The request cannot be read"
+
+
+class NotAcceptable(FusionError):
+    code, status, title = "NOT_ACCEPTABLE", 406, "No acceptable answer format"
+
+
+class RequestTimeout(FusionError):
+    code, status, title = "REQUEST_TIMEOUT", 408, "The request arrived too slowly"
+
+
+class RequestTooLarge(FusionError):
+    code, status, title = "REQUEST_TOO_LARGE", 413, "The request is too large"
+
+
+class UnsupportedMediaType(FusionError):
+    code, status, title = "UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported content type"
+
+
 class ImageDecodeFailed(FusionError):
     code, status, title = "IMAGE_DECODE_FAILED", 422, "The image cannot be decoded"
 

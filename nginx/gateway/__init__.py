@@ -1,0 +1,1 @@
+"""The gateway's configuration: one validated policy, rendered for nginx from editable templates."""

@@ -1,0 +1,136 @@
+"""The CORS policy: one frozen object, validated as a whole, or every reason why not."""
+
+import re
+from dataclasses import dataclass
+
+from gateway.faults import Reader, Refused
+from gateway.names import parse_exposed_header, parse_method, parse_request_header, unique
+from gateway.origins import OriginPattern, parse_origin
+
+ORIGINS = "CORS_ALLOWED_ORIGINS"
+METHODS = "CORS_ALLOWED_METHODS"
+HEADERS = "CORS_ALLOWED_HEADERS"
+EXPOSED = "CORS_EXPOSED_HEADERS"
+CREDENTIALS = "CORS_ALLOW_CREDENTIALS"
+MAX_AGE = "CORS_MAX_AGE"
+ANY_ORIGIN = "CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN"
+
+# Variable -> default. The methods and headers are what the fusion API takes and gives.
+DEFAULTS = {
+    ORIGINS: "",
+    METHODS: "GET HEAD POST DELETE",
+    HEADERS: "Content-Type X-Request-ID",
+    EXPOSED: "X-Request-ID Server-Timing X-Fusion-Warnings Retry-After Content-Disposition",
+    CREDENTIALS: "false",
+    MAX_AGE: "7200",  # the most that Chromium honours; Firefox 86400, WebKit 600
+    ANY_ORIGIN: "0",
+}
+LONGEST_MAX_AGE_S = 86_400  # Firefox's cap, the highest of any browser
+LONGEST_LIST = 2_000  # characters; nginx takes a parameter of at most 4096
+
+
+@dataclass(frozen=True)
+class CorsPolicy:
+    """Who may call the API from another origin, and how.
+
+    origins      empty: nobody; pages of the same origin need no entry
+    any_origin   `*`: everybody, then `origins` is empty and `credentials` False
+    methods, headers, exposed_headers   names in the order written, or ("*",)
+    max_age_s    seconds a browser may keep a preflight's answer; None sends no header
+    """
+
+    origins: tuple[OriginPattern, ...]
+    any_origin: bool
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    exposed_headers: tuple[str, ...]
+    credentials: bool
+    max_age_s: int | None
+
+    @property
+    def varies_by_origin(self) -> bool:
+        """Whether the same URL answers differently to different origins."""
+        return bool(self.origins)
+
+    @property
+    def lists(self) -> dict[str, tuple[str, ...]]:
+        """Variable -> its names, for what holds for all three lists."""
+        return {METHODS: self.methods, HEADERS: self.headers, EXPOSED: self.exposed_headers}
+
+
+def read_policy(reader: Reader) -> CorsPolicy:
+    """The policy of the reader's environment; its faults land in the reader."""
+    dangerous = reader.one(ANY_ORIGIN, DEFAULTS[ANY_ORIGIN], parse_switch)
+    entries = reader.many(ORIGINS, DEFAULTS[ORIGINS], _origin_or_star)
+    policy = CorsPolicy(
+        origins=tuple(entry for entry in entries if isinstance(entry, OriginPattern)),
+        any_origin="*" in entries,
+        methods=unique(reader.many(METHODS, DEFAULTS[METHODS], parse_method), key=str),
+        headers=unique(reader.many(HEADERS, DEFAULTS[HEADERS], parse_request_header)),
+        exposed_headers=unique(reader.many(EXPOSED, DEFAULTS[EXPOSED], parse_exposed_header)),
+        credentials=reader.one(CREDENTIALS, DEFAULTS[CREDENTIALS], parse_switch),
+        max_age_s=reader.one(MAX_AGE, DEFAULTS[MAX_AGE], _max_age),
+    )
+    if policy.any_origin:
+        _check_any_origin(reader, policy, dangerous)
+    _check_stars(reader, policy)
+    if policy.credentials:
+        _check_credentials(reader, policy)
+    return policy
+
+
+def parse_switch(text: str) -> bool:
+    switches = {"1": True, "true": True, "yes": True, "on": True}
+    switches |= {"0": False, "false": False, "no": False, "off": False}
+    try:
+        return switches[text.lower()]
+    except KeyError:
+        raise Refused("it is neither true nor false", "true or false") from None
+
+
+def _origin_or_star(text: str) -> OriginPattern | str:
+    return text if text == "*" else parse_origin(text)
+
+
+def _max_age(text: str) -> int | None:
+    if text.lower() == "off":
+        return None
+    if not re.fullmatch(r"0|[1-9][0-9]{0,5}", text) or int(text) > LONGEST_MAX_AGE_S:
+        reason = f"it is not a number of seconds from 0 to {LONGEST_MAX_AGE_S}, or off"
+        raise Refused(reason, DEFAULTS[MAX_AGE])
+    return int(text)
+
+
+def _check_any_origin(reader: Reader, policy: CorsPolicy, dangerous: bool) -> None:
+    if not dangerous:
+        reason = "every page on the internet could use this API from its visitors' browsers"
+        fix = f"list the origins, or set {ANY_ORIGIN}=1 if that is meant"
+        reader.refuse(ORIGINS, "*", reason, fix)
+    if policy.origins:
+        reader.refuse(ORIGINS, "*", "`*` makes the other entries meaningless", "keep one or other")
+
+
+def _check_stars(reader: Reader, policy: CorsPolicy) -> None:
+    for variable, names in policy.lists.items():
+        # `*` leaves out Authorization, which therefore may stand beside it (Fetch, 4.8)
+        besides = {name.lower() for name in names} - {"*"}
+        if variable == HEADERS:
+            besides.discard("authorization")
+        if "*" in names and besides:
+            fix = f"remove {' '.join(sorted(besides))}, or the `*`"
+            reader.refuse(variable, " ".join(names), "`*` covers the other names already", fix)
+        if len(", ".join(names)) > LONGEST_LIST:
+            reason = f"the list is longer than {LONGEST_LIST} characters"
+            reader.refuse(variable, " ".join(names), reason, "list only what pages need")
+
+
+def _check_credentials(reader: Reader, policy: CorsPolicy) -> None:
+    stars = {ORIGINS: ("*",) if policy.any_origin else (), **policy.lists}
+    for variable, names in stars.items():
+        if "*" in names:
+            reason = f"with {CREDENTIALS}=true browsers take `*` literally, it allows nothing"
+            reader.refuse(variable, "*", reason, "list the names")
+    for origin in policy.origins:
+        if origin.scheme == "http" and not origin.is_loopback:
+            reason = f"with {CREDENTIALS}=true anybody on the network path could act for the user"
+            reader.refuse(ORIGINS, str(origin), reason, f"https://{str(origin)[7:]}")

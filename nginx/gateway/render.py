@@ -1,0 +1,181 @@
+"""Templates and settings in, a folder that nginx can run out; all of it or nothing."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from gateway.lookup import nameservers, pinned
+from gateway.origins import OriginPattern
+from gateway.problem_documents import problem_documents
+from gateway.settings import GatewaySettings
+
+# beside the package in the repository; the image sets GATEWAY_TEMPLATES
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
+SUFFIX = ".j2"
+# Folders that nginx writes into while it runs; a new rendering leaves them alone.
+RUNTIME_FOLDERS = ("temp", "logs")
+_HARMLESS = re.compile(r"[A-Za-z0-9 ._,:*/\[\]()+=-]*")
+
+
+class RenderError(Exception):
+    """A template, the target folder or nginx itself refuses; the message is for the operator."""
+
+
+class Expression(str):
+    """An expression built by us from a validated pattern; the only text with syntax in it."""
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Where nginx writes: into the rendered folder, or to the container's streams."""
+
+    access: str
+    error: str
+
+
+LOG_FILES = Logs("logs/access.log", "logs/error.log")
+LOG_STREAMS = Logs("/dev/stdout", "stderr")
+
+
+def render_texts(
+    settings: GatewaySettings, templates: Path, logs: Logs, worker_user: str | None = None
+) -> dict[Path, str]:
+    """Relative path -> text of every template; raises RenderError, writes nothing."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        finalize=_refuse_syntax,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # nginx syntax, not HTML; `finalize` is the guard
+    )
+    environment.filters["expression"] = _expression
+    context = {
+        "settings": settings,
+        "inference": pinned(settings.inference),
+        "webui": pinned(settings.webui),
+        "nameservers": nameservers(),
+        "problems": problem_documents(settings.max_body_bytes),
+        "access_log": logs.access,
+        "error_log": logs.error,
+        "worker_user": worker_user,
+    }
+    texts = {}
+    for name in environment.list_templates(extensions=[SUFFIX[1:]]):
+        try:
+            texts[Path(name.removesuffix(SUFFIX))] = environment.get_template(name).render(context)
+        except (jinja2.TemplateError, OSError, TypeError, ValueError) as error:
+            line = getattr(error, "lineno", None)
+            raise RenderError(f"{name}{f':{line}' if line else ''}: {error}") from error
+    if Path("nginx.conf") not in texts:
+        raise RenderError(f"{templates} has no nginx.conf{SUFFIX}")
+    return texts
+
+
+def render(
+    settings: GatewaySettings,
+    out: Path,
+    templates: Path = TEMPLATES,
+    logs: Logs = LOG_FILES,
+    nginx: str | None = None,
+) -> None:
+    """Writes the configuration into `out`; after an error `out` is as it was.
+
+    nginx  path of the program: it tests the new files before they replace the old ones
+    """
+    out = out.absolute()
+    existed = out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        texts = render_texts(settings, templates, logs, _worker_user(out))
+        # inside `out`, so that the exchange is a rename within one file system
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=out) as folder:
+            new = Path(folder)
+            _write(texts, new)
+            if nginx is not None:
+                _test(nginx, new)
+            _exchange(new, out)
+    except OSError as error:
+        _remove_if_new(out, existed)
+        raise RenderError(f"{out}: {error}") from error
+    except RenderError:
+        _remove_if_new(out, existed)
+        raise
+
+
+def find_nginx() -> str | None:
+    """The nginx program; Debian keeps it in /usr/sbin, which is not on an ordinary user's PATH."""
+    return shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+
+
+def _write(texts: dict[Path, str], folder: Path) -> None:
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    for name in RUNTIME_FOLDERS:
+        (folder / name).mkdir()
+
+
+def _test(nginx: str, folder: Path) -> None:
+    command = [nginx, "-t", "-q", "-e", "stderr", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        report = done.stderr.strip().replace(f"{folder}/", "")
+        raise RenderError(f"nginx refuses the configuration:\n{report}")
+
+
+def _exchange(new: Path, out: Path) -> None:
+    """Old for new by renames; nginx.conf last, so that a half-done exchange does not start."""
+    tops = sorted({entry.name for entry in new.iterdir()} - {*RUNTIME_FOLDERS, "nginx.pid"})
+    tops.sort(key=lambda name: name == "nginx.conf")
+    with tempfile.TemporaryDirectory(prefix=".old-", dir=out) as folder:
+        old = Path(folder)
+        moves = [(out / name, old / name) for name in reversed(tops) if (out / name).exists()]
+        moves += [(new / name, out / name) for name in tops]
+        done: list[tuple[Path, Path]] = []
+        try:
+            for source, target in moves:
+                source.rename(target)
+                done.append((source, target))
+        except OSError:
+            for source, target in reversed(done):
+                target.rename(source)
+            raise
+    for name in RUNTIME_FOLDERS:
+        (out / name).mkdir(exist_ok=True)
+
+
+def _remove_if_new(out: Path, existed: bool) -> None:
+    if not existed:
+        shutil.rmtree(out, ignore_errors=True)
+
+
+def _worker_user(out: Path) -> str | None:
+    """`root` when root renders into a place that nginx's unprivileged workers cannot enter.
+
+    They must reach temp/ to store an upload; a folder below a private home is closed to them.
+    """
+    if os.geteuid() != 0:
+        return None
+    closed = any(not path.stat().st_mode & 0o001 for path in (out, *out.parents))
+    return "root" if closed else None
+
+
+def _expression(origin: OriginPattern) -> Expression:
+    return Expression(origin.regex)
+
+
+def _refuse_syntax(value: object) -> object:
+    """Jinja's `finalize`: the last guard, should an unvalidated value ever reach a template."""
+    if isinstance(value, jinja2.Undefined | Expression):
+        return value  # StrictUndefined raises by itself with the name
+    if not _HARMLESS.fullmatch(str(value)):
+        raise jinja2.TemplateRuntimeError(f"{value!r} must not stand in a configuration")
+    return value

@@ -1,0 +1,200 @@
+"""The face mesh on pixels: rasterise once per target, then carry anything that sits on vertices.
+
+All point sets are the 468 mesh vertices in pixels; triangles come from the one fixed topology.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.imaging.align import fit_similarity, transform
+from fusion.types import Float32, Mask
+
+Triangles = NDArray[np.int32]  # (T, 3) vertex indices, counter-clockwise seen from the front
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """Which triangle covers each pixel, and where in it the pixel lies.
+
+    triangle  (H, W) int32, index into `triangles`, -1 outside the mesh
+    weights   (N, 3) float32, barycentric weights of the N covered pixels, row-major order
+    corners   (N, 3) int32, vertex indices of the covered pixels
+    """
+
+    triangle: NDArray[np.int32]
+    weights: Float32
+    corners: NDArray[np.int32]
+
+    @cached_property
+    def covered(self) -> NDArray[np.bool_]:
+        """(H, W) bool, True where a triangle lies."""
+        return self.triangle >= 0
+
+    def interpolate(self, values: Float32, outside: float = 0.0) -> Float32:
+        """Carries per-vertex values (V, C) or (V,) onto the pixels: (H, W, C) or (H, W) float32."""
+        flat = values.reshape(len(values), -1).astype(np.float32, copy=False)
+        out = np.full((*self.triangle.shape, flat.shape[1]), outside, np.float32)
+        out[self.covered] = np.einsum("nk,nkc->nc", self.weights, flat[self.corners])
+        return out if values.ndim > 1 else out[..., 0]
+
+
+def signed_areas(points: NDArray[np.floating], triangles: Triangles) -> NDArray[np.float64]:
+    """(T,) twice the signed area of each triangle; positive when it faces the camera.
+
+    points  (V, 2+) x, y in picture pixels (y down), so front faces turn clockwise on paper
+    """
+    a, b, c = (np.asarray(points[triangles[:, k], :2], np.float64) for k in range(3))
+    return -((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0]))
+
+
+def rasterise(points: Float32, triangles: Triangles, shape: tuple[int, int]) -> Raster:
+    """Draws the front-facing triangles, far ones first, so that near ones cover what they hide.
+
+    points     (V, 3) float32, x, y in pixels of the raster, z smaller is nearer
+    triangles  (T, 3) int32
+    shape      (H, W) of the raster
+    Source     painter's algorithm; 1/16 px corners as cv2.fillConvexPoly takes them
+    """
+    front = np.flatnonzero(signed_areas(points, triangles) > 1e-6)
+    depth = points[triangles[front], 2].mean(axis=1)
+    order = front[np.argsort(-depth, kind="stable")]
+    canvas = np.full(shape, -1, np.int32)
+    corners = np.round(points[:, :2] * 16).astype(np.int32)[triangles]
+    for t in order:
+        cv2.fillConvexPoly(canvas, corners[t], int(t), lineType=cv2.LINE_8, shift=4)
+    ys, xs = np.nonzero(canvas >= 0)
+    hit = canvas[ys, xs]
+    vertex = triangles[hit]
+    return Raster(canvas, _barycentric(points, triangles, hit, xs, ys), vertex)
+
+
+def _barycentric(
+    points: Float32,
+    triangles: Triangles,
+    hit: NDArray[np.int32],
+    xs: NDArray[np.intp],
+    ys: NDArray[np.intp],
+) -> Float32:
+    """(N, 3) weights of pixel centres (xs, ys) in their triangles."""
+    a, b, c = (points[triangles[:, k], :2].astype(np.float64) for k in range(3))
+    det = (b[:, 1] - c[:, 1]) * (a[:, 0] - c[:, 0]) + (c[:, 0] - b[:, 0]) * (a[:, 1] - c[:, 1])
+    det = np.where(np.abs(det) < 1e-9, 1e-9, det)
+    rows = np.stack(
+        [
+            (b[:, 1] - c[:, 1]) / det,
+            (c[:, 0] - b[:, 0]) / det,
+            (c[:, 1] - a[:, 1]) / det,
+            (a[:, 0] - c[:, 0]) / det,
+            c[:, 0],
+            c[:, 1],
+        ],
+        axis=1,
+    ).astype(np.float32)[hit]
+    dx, dy = xs - rows[:, 4], ys - rows[:, 5]
+    w0 = rows[:, 0] * dx + rows[:, 1] * dy
+    w1 = rows[:, 2] * dx + rows[:, 3] * dy
+    # The outline's pixels lie up to a pixel outside: clamped, a sliver cannot throw them far away.
+    weights = np.clip(np.stack([w0, w1, 1.0 - w0 - w1], axis=1), -0.25, 1.25)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def texture_support(
+    points_target: Float32, points_source: Float32, triangles: Triangles
+) -> Float32:
+    """How well the source shows what each target triangle needs: (T,) float32, 0 hidden .. 1 fully.
+
+    It is the smallest stretch of the affine map target -> source, relative to the faces' sizes:
+    a triangle that the source shows edge-on would be smeared, a folded one would be mirrored.
+
+    points_target, points_source  (V, 2+) float32 pixels
+    """
+    similar = fit_similarity(points_target[:, :2], points_source[:, :2])
+    scale = float(np.sqrt(abs(np.linalg.det(similar[:, :2]))))
+    t, s = (p[triangles, :2].astype(np.float64) for p in (points_target, points_source))
+    edges_t = np.stack([t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]], axis=2)
+    edges_s = np.stack([s[:, 1] - s[:, 0], s[:, 2] - s[:, 0]], axis=2)
+    det = np.linalg.det(edges_t)
+    flat = np.abs(det) < 1e-6
+    edges_t[flat] = np.eye(2)
+    affine = edges_s @ np.linalg.inv(edges_t)
+    smallest = np.linalg.svd(affine, compute_uv=False)[:, 1] / scale
+    facing = (signed_areas(points_source, triangles) > 0) & ~flat
+    return np.where(facing, np.clip(smallest, 0.0, 1.0), 0.0).astype(np.float32)
+
+
+def to_vertices(per_triangle: Float32, triangles: Triangles, count: int) -> Float32:
+    """Smallest value of the triangles that meet at each vertex, then smoothed once: (V,) float32."""
+    lowest = np.ones(count, np.float32)
+    for k in range(3):
+        np.minimum.at(lowest, triangles[:, k], per_triangle)
+    total, meets = np.zeros(count, np.float64), np.zeros(count, np.float64)
+    for k in range(3):
+        np.add.at(total, triangles[:, k], lowest[triangles].mean(axis=1))
+        np.add.at(meets, triangles[:, k], 1.0)
+    return np.where(meets > 0, total / np.maximum(meets, 1.0), lowest).astype(np.float32)
+
+
+def smooth_map(coords: Float32, covered: NDArray[np.bool_], sigma: float) -> Float32:
+    """Rounds off a piecewise affine map's creases and continues it outside the mesh.
+
+    coords   (H, W, 2) float32, source x, y for every covered pixel
+    covered  (H, W) bool
+    sigma    pixels
+    The map is split into the affine map that fits it best and a remainder; only the remainder is
+    blurred, so straight parts stay exact.
+    """
+    h, w = covered.shape
+    ys, xs = np.nonzero(covered)
+    here = np.stack([xs, ys, np.ones_like(xs)], axis=1).astype(np.float64)
+    fit = np.linalg.lstsq(here, coords[covered].astype(np.float64), rcond=None)[0]
+    gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
+    straight = (gx[..., None] * fit[0] + gy[..., None] * fit[1] + fit[2]).astype(np.float32)
+    inside = covered.astype(np.float32)
+    rest = (coords - straight) * inside[..., None]
+    for widen in (sigma, 4 * sigma, 16 * sigma):  # each wider blur reaches further outside
+        weight = cv2.GaussianBlur(inside, (0, 0), widen)
+        blurred = cv2.GaussianBlur(rest, (0, 0), widen) / np.maximum(weight, 1e-3)[..., None]
+        if widen == sigma:
+            smooth = blurred
+            known = weight
+        else:
+            smooth = np.where(known[..., None] > 1e-2, smooth, blurred)
+            known = np.maximum(known, weight)
+    return straight + smooth.astype(np.float32)
+
+
+def mirror_index(vertices: Float32) -> NDArray[np.intp]:
+    """(V,) index of each vertex's counterpart on the other half of the canonical model.
+
+    vertices  (V, 3) float32, canonical model, x to the side
+    """
+    flipped = vertices * np.array([-1.0, 1.0, 1.0], np.float32)
+    distance = ((flipped[:, None, :] - vertices[None]) ** 2).sum(axis=2)
+    return np.asarray(distance.argmin(axis=1))
+
+
+def polygon_mask(points: Float32, shape: tuple[int, int]) -> Mask:
+    """Filled polygon (N, 2) as an anti-aliased (H, W) float32 mask."""
+    canvas = np.zeros(shape, np.uint8)
+    corners = np.round(points[:, :2] * 16).astype(np.int32)
+    cv2.fillPoly(canvas, [corners], 255, lineType=cv2.LINE_AA, shift=4)
+    return canvas.astype(np.float32) / 255.0
+
+
+def move_shape(
+    points_target: Float32, points_source: Float32, share: float, rigid: Float32
+) -> Float32:
+    """Moves the target's points towards the source's proportions, seen in the target's pose.
+
+    points_target, points_source  (V, 3) float32
+    share                         0 keeps the target, 1 takes the source's shape
+    rigid                         (V,) float32, weights of the points that fix pose and size
+    Returns                       (V, 3) float32 in target pixels
+    """
+    m = fit_similarity(points_source, points_target, rigid)
+    carried = transform(m, points_source).astype(np.float32)
+    return points_target + np.float32(share) * (carried - points_target)

@@ -1,0 +1,75 @@
+"""A face's neighbourhood, cut out once: where it lies, at which scale, and its points in it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fusion.types import Float32, ImageBGR
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box of a picture, seen at a scale.
+
+    x0, y0, x1, y1  picture pixels, inside the picture, x1 and y1 exclusive
+    scale           region pixels per picture pixel, 0 < scale <= 1
+    Pixel centres lie at whole numbers in both systems, as in cv2.resize.
+    """
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    scale: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) in region pixels."""
+        return (
+            max(1, round((self.y1 - self.y0) * self.scale)),
+            max(1, round((self.x1 - self.x0) * self.scale)),
+        )
+
+    def from_picture(self, points: Float32) -> Float32:
+        """(N, 2+) picture pixels -> region pixels; a third column (depth) is scaled alike."""
+        h, w = self.shape
+        kx, ky = w / (self.x1 - self.x0), h / (self.y1 - self.y0)
+        out = np.array(points, np.float32)
+        out[..., 0] = (out[..., 0] - self.x0 + 0.5) * kx - 0.5
+        out[..., 1] = (out[..., 1] - self.y0 + 0.5) * ky - 0.5
+        if out.shape[-1] > 2:
+            out[..., 2] *= self.scale
+        return out
+
+    def cut(self, image_bgr: ImageBGR) -> ImageBGR:
+        """The box of the picture at this scale; a copy only where it is shrunk."""
+        box = image_bgr[self.y0 : self.y1, self.x0 : self.x1]
+        h, w = self.shape
+        if box.shape[:2] == (h, w):
+            return box
+        return cv2.resize(box, (w, h), interpolation=cv2.INTER_AREA)
+
+    def at_scale(self, scale: float) -> "Region":
+        """The same box seen at another scale, at most 1."""
+        return Region(self.x0, self.y0, self.x1, self.y1, min(1.0, scale))
+
+
+def region_around(
+    points: Float32, image_shape: tuple[int, ...], margin: float, max_side: int | None = None
+) -> Region:
+    """The points' bounding box, widened by `margin` of its larger side and clipped to the picture.
+
+    points    (N, 2+) picture pixels
+    max_side  largest side in region pixels; None keeps the picture's own resolution
+    """
+    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+    pad = margin * float((high - low).max())
+    height, width = image_shape[:2]
+    x0, y0 = (int(max(0.0, v)) for v in np.floor(low - pad))
+    x1, y1 = (int(v) for v in np.ceil(high + pad) + 1)
+    x0, y0 = min(x0, width - 2), min(y0, height - 2)
+    x1, y1 = max(x0 + 2, min(x1, width)), max(y0 + 2, min(y1, height))
+    side = max(x1 - x0, y1 - y0)
+    scale = 1.0 if max_side is None else min(1.0, max_side / side)
+    return Region(x0, y0, x1, y1, scale)

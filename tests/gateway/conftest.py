@@ -1,0 +1,39 @@
+"""One gateway with the policy of cases.py for all black-box tests, fresh upstreams for each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.gateway.cases import POLICY
+from tests.gateway.lab import Gateway, gateway
+
+from gateway.render import find_nginx
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    """The nginx program of this machine."""
+    found = find_nginx()
+    if found is None:
+        pytest.skip("nginx is not installed (apt-get install nginx)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(nginx: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with gateway(tmp_path_factory.mktemp("gateway"), POLICY) as running:
+        yield running
+
+
+@pytest.fixture
+def live(shared_gateway: Gateway) -> Gateway:
+    """The shared gateway, its upstreams answering 200 and having seen nothing."""
+    shared_gateway.inference.reset()
+    shared_gateway.webui.reset()
+    return shared_gateway
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where a test renders to; does not exist yet."""
+    return tmp_path / "gateway"

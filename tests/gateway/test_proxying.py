@@ -1,0 +1,170 @@
+"""How requests reach the services: identity, addresses, uploads, and callers who leave."""
+
+import asyncio
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from tests.gateway.cases import ORIGIN
+from tests.gateway.lab import Answer, Gateway, gateway, listens, raw, request, wait_until
+
+
+def test_pages_and_api_go_to_their_services_unchanged(live: Gateway) -> None:
+    assert live.get("/index.html?a=%2F").body == b"<p>page</p>"
+    assert live.get("/api/v1/models?b=%20&c=a+b").body == b"{}"
+    assert [entry[1] for entry in live.webui.requests] == ["/index.html?a=%2F"]
+    assert [entry[1] for entry in live.inference.requests] == ["/api/v1/models?b=%20&c=a+b"]
+
+
+def log_entry(live: Gateway, answer: Answer) -> dict[str, object]:
+    """The access log's line of this answer; nginx writes it after the answer has left."""
+    found: list[dict[str, object]] = []
+
+    def look() -> bool:
+        text = (live.folder / "logs" / "access.log").read_text(encoding="utf-8")
+        entries = [json.loads(line) for line in text.splitlines()]
+        found[:] = [one for one in entries if one["request_id"] == answer.one("x-request-id")]
+        return bool(found)
+
+    assert wait_until(look)
+    return found[0]
+
+
+def test_a_request_gets_one_id_for_service_caller_and_log(live: Gateway) -> None:
+    live.inference.headers = [("X-Request-ID", "of-the-service")]
+    answer = live.get("/api/x", ORIGIN)
+    request_id = answer.one("x-request-id")
+    assert request_id is not None and re.fullmatch("[0-9a-f]{32}", request_id)
+    assert live.inference.requests[0][2].get_all("X-Request-ID") == [request_id]
+    entry = log_entry(live, answer)
+    assert (entry["uri"], entry["status"], entry["cors_granted"]) == ("/api/x", 200, "1")
+
+
+@pytest.mark.parametrize("request_id", ["a.caller_s-own.ID", "12345678", "x" * 64])
+def test_a_harmless_id_of_the_caller_is_kept(live: Gateway, request_id: str) -> None:
+    answer = live.get("/api/x", ORIGIN, ("X-Request-ID", request_id))
+    assert answer.one("x-request-id") == request_id
+    assert live.inference.requests[0][2].get_all("X-Request-ID") == [request_id]
+
+
+@pytest.mark.parametrize("request_id", ["short", "x" * 65, 'a"b"c"d"e"', "12345678 x", "é" * 10])
+def test_any_other_id_is_replaced(live: Gateway, request_id: str) -> None:
+    answer = live.get("/api/x", ORIGIN, ("X-Request-ID", request_id))
+    assert re.fullmatch("[0-9a-f]{32}", answer.one("x-request-id") or "")
+    assert live.inference.requests[0][2].get_all("X-Request-ID") == [answer.one("x-request-id")]
+
+
+def test_the_service_learns_the_callers_address_not_its_claims(live: Gateway) -> None:
+    live.get(
+        "/api/x",
+        None,
+        ("X-Forwarded-For", "10.9.8.7"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "evil.example"),
+        ("Forwarded", "for=10.9.8.7"),
+    )
+    headers = live.inference.requests[0][2]
+    own = f"127.0.0.1:{live.port}"
+    assert headers.get_all("X-Forwarded-For") == ["127.0.0.1"]
+    assert headers.get_all("X-Forwarded-Proto") == ["http"]
+    assert headers.get_all("X-Forwarded-Host") == [own]
+    assert headers.get_all("Host") == [own]
+    assert headers.get_all("Forwarded") is None
+
+
+def test_http_1_0_without_a_host_works(live: Gateway) -> None:
+    assert b" 200 OK" in raw(live.port, b"GET /api/x HTTP/1.0\r\n\r\n")
+    assert live.inference.requests[0][2]["Host"] == "localhost"
+
+
+def test_a_large_answer_arrives_whole(live: Gateway) -> None:
+    live.inference.body = bytes(range(256)) * 40_000  # 10 MB, over all buffers
+    assert live.get("/api/x", ORIGIN).body == live.inference.body
+
+
+def test_a_caller_who_leaves_is_felt_by_the_service(live: Gateway) -> None:
+    live.inference.delay_s = 0.9  # below these tests' time limit for the service
+    with socket.create_connection(("127.0.0.1", live.port)) as caller:
+        caller.sendall(b"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
+        assert wait_until(lambda: bool(live.inference.requests))
+    assert live.inference.abandoned.wait(5)
+
+
+def test_the_service_sees_nothing_of_an_unfinished_upload(live: Gateway) -> None:
+    with socket.create_connection(("127.0.0.1", live.port)) as caller:
+        caller.sendall(b"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+        assert live.get("/api/other").status == 200  # nginx has long read the first by now
+        assert [entry[1] for entry in live.inference.requests] == ["/api/other"]
+
+
+def test_the_log_has_no_query_and_no_id_of_a_picture(live: Gateway) -> None:
+    path = "/api/v1/images/s3cr3t-id?key=s3cr3t"
+    answer = request(live.port, "DELETE", path, [("Authorization", "s3cr3t")])
+    entry = log_entry(live, answer)
+    assert entry["uri"] == "/api/v1/images/***"
+    assert "s3cr3t" not in json.dumps(entry)
+    assert log_entry(live, live.get("/api/x?key=s3cr3t"))["uri"] == "/api/x"
+
+
+@pytest.mark.parametrize(
+    "origin", ['https://a","status":999,"x":"', "https://b\xfccher.example", "\\", "x" * 4000]
+)
+def test_no_header_can_break_a_log_line(live: Gateway, origin: str) -> None:
+    entry = log_entry(live, live.get("/api/x", origin))
+    assert entry["status"] == 200
+    assert entry["origin"] in {origin, "(not an origin)"}
+
+
+def test_no_address_can_break_a_log_line(live: Gateway) -> None:
+    head = b'GET /api/a"\xffb HTTP/1.0\r\nX-Request-ID: an-odd-address\r\n\r\n'
+    assert b" 200 OK" in raw(live.port, head)
+    answer = Answer(200, (("x-request-id", "an-odd-address"),), b"")
+    assert log_entry(live, answer)["uri"] == '/api/a"'
+
+
+async def refuse_unread(scope: dict[str, object], receive: object, send: object) -> None:
+    """An ASGI service that is busy: it answers before it has read the upload."""
+    if scope["type"] == "http":
+        assert callable(send)
+        headers = [(b"content-length", b"4"), (b"retry-after", b"7")]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": b"busy"})
+
+
+@contextmanager
+def serving_with_uvicorn() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
+        config = uvicorn.Config(refuse_unread, log_level="critical", lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+        thread.start()
+        assert wait_until(lambda: server.started and listens(port))
+        try:
+            yield port
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def test_a_refusal_before_the_upload_was_read_reaches_the_caller(
+    nginx: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """With nginx's default `Connection: close` about a third of these were a 502."""
+    with serving_with_uvicorn() as port:
+        environment = {
+            "GATEWAY_INFERENCE": f"127.0.0.1:{port}",
+            "CORS_ALLOWED_ORIGINS": ORIGIN,
+        }
+        with gateway(tmp_path_factory.mktemp("gateway"), environment) as running:
+            for _ in range(20):
+                body = b"x" * 8_000_000
+                answer = request(running.port, "POST", "/api/x", [("Origin", ORIGIN)], body)
+                assert (answer.status, answer.body) == (503, b"busy")
+                assert answer.one("retry-after") == "7"
+                assert answer.one("access-control-allow-origin") == ORIGIN

@@ -1,0 +1,48 @@
+"""The stack as a person starts it: scripts/run natively, and what tests of Docker need."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stack.running import RunningStack, free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def missing(reason: str) -> None:
+    """Skips, but fails in continuous integration, where nothing may be missing."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and CI is set")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A Docker engine with compose that answers."""
+    if shutil.which("docker") is None:
+        missing("no docker command on this machine")
+    for command in (["docker", "info"], ["docker", "compose", "version"]):
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if result.returncode != 0:
+            missing(f"`{' '.join(command)}` failed: {result.stderr.strip()[:200]}")
+
+
+@pytest.fixture(scope="session")
+def composites() -> tuple[Path, Path]:
+    """Two faces of nobody from the repository: target, source."""
+    pictures = sorted((ROOT / "tests/data/composites").glob("*.jpg"))
+    assert len(pictures) >= 2, "tests/data/composites holds no pictures"
+    return pictures[0], pictures[1]
+
+
+@pytest.fixture(scope="session")
+def native_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One running `scripts/run --native` that lets pages of two other origins in."""
+    folder = tmp_path_factory.mktemp("native")
+    origins = "https://app.example https://*.cdn.example.net"
+    with RunningStack("native", free_port(), folder, CORS_ALLOWED_ORIGINS=origins) as stack:
+        stack.wait_until_ready()
+        yield stack

@@ -1,0 +1,59 @@
+"""What README.md tells people to type: its curl examples run, its commands exist."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from stack.running import ROOT, RunningStack
+
+README = ROOT / "README.md"
+# Where examples say the stack is; tests run it on a free port.
+ADDRESS = "http://localhost:8080"
+# An answer of 4xx or 5xx ends the example; progress bars would hide the message.
+PREAMBLE = """set -euo pipefail
+curl() { command curl --fail-with-body --silent --show-error --max-time 60 "$@"; }
+"""
+
+
+def bash_blocks(text: str) -> list[str]:
+    return re.findall(r"^```bash\n(.*?)^```", text, re.M | re.S)
+
+
+def curl_examples() -> list[str]:
+    text = README.read_text() if README.exists() else ""
+    return [block for block in bash_blocks(text) if re.search(r"\bcurl\b", block)]
+
+
+def lay_out_pictures(example: str, folder: Path, composites: tuple[Path, Path]) -> None:
+    """Puts a picture wherever the example reads one (`-F name=@path`)."""
+    for number, name in enumerate(dict.fromkeys(re.findall(r"@\"?([\w./-]+\.\w+)", example))):
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        own = ROOT / name
+        place.write_bytes((own if own.exists() else composites[number % 2]).read_bytes())
+
+
+@pytest.mark.parametrize("example", curl_examples(), ids="number {}".format)
+def test_curl_example_of_the_readme_works(
+    example: str, native_stack: RunningStack, composites: tuple[Path, Path], tmp_path: Path
+) -> None:
+    lay_out_pictures(example, tmp_path, composites)
+    script = PREAMBLE + example.replace(ADDRESS, native_stack.url)
+    result = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, f"{example}\n{result.stdout}\n{result.stderr}"
+    for output in re.findall(r"(?:-o|--output) ([\w./-]+)", example):
+        assert (tmp_path / output).stat().st_size > 0, output
+
+
+def test_readme_has_curl_examples() -> None:
+    assert curl_examples()
+
+
+def test_scripts_named_in_the_readme_exist() -> None:
+    named = set(re.findall(r"(?<![\w/])scripts/([\w-]+)", README.read_text()))
+    assert named
+    for name in named:
+        assert (ROOT / "scripts" / name).stat().st_mode & 0o111, f"scripts/{name}"

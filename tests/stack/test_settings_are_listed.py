@@ -1,0 +1,62 @@
+"""One setting, three places: the code that reads it, compose.yaml, .env.example."""
+
+import re
+from pathlib import Path
+
+from fusion.settings import Settings, known_settings
+from gateway import policy
+from gateway import settings as gateway_settings
+
+ROOT = Path(__file__).parents[2]
+# Fixed by compose.yaml because they say how its containers meet.
+WIRING = {"GATEWAY_LISTEN", "GATEWAY_INFERENCE", "GATEWAY_WEBUI"}
+# Fixed by the image or by the compose file that is used.
+OF_THE_IMAGE = {"FUSION_MODELS_DIR", "FUSION_DEVICE"}
+# Read by compose.yaml and scripts/run themselves.
+OF_COMPOSE = {
+    "GATEWAY_PORT",
+    "GATEWAY_BIND",
+    "INFERENCE_MEMORY_LIMIT",
+    "IMAGE_TAG",
+    "PIP_INDEX_URL",
+}
+
+
+def defaults_in_code() -> dict[str, str]:
+    """Every variable that one of the services reads -> its default as text."""
+    settings = Settings()
+    service = {
+        name: "" if name == "FUSION_WORKERS" else format_number(getattr(settings, attribute))
+        for name, (attribute, _, _) in known_settings().items()
+    }
+    return service | gateway_settings.DEFAULTS | policy.DEFAULTS | {"WEBUI_API_BASE": "/api"}
+
+
+def format_number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def example() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    found = [re.fullmatch(r"#([A-Z_]+)=(.*)", line) for line in lines]
+    return {match[1]: match[2].strip('"') for match in found if match}
+
+
+def test_env_example_lists_every_setting_with_its_default() -> None:
+    in_code = {name: value for name, value in defaults_in_code().items() if name not in WIRING}
+    listed = {name: value for name, value in example().items() if name not in OF_COMPOSE}
+    assert listed == in_code
+
+
+def test_compose_hands_on_every_setting() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    handed_on = set(re.findall(r"^ {6}([A-Z_]+):$", text, re.M))
+    assert handed_on == set(defaults_in_code()) - WIRING - OF_THE_IMAGE
+
+
+def test_every_setting_of_compose_itself_is_listed() -> None:
+    used = set()
+    for name in ("compose.yaml", "compose.gpu.yaml"):
+        used |= set(re.findall(r"\$\{([A-Z_]+)", (ROOT / name).read_text()))
+    assert used | {"PIP_INDEX_URL"} == OF_COMPOSE
+    assert set(example()) >= OF_COMPOSE

@@ -1,0 +1,112 @@
+"""The set-up of scripts/lib.sh: .env as compose reads it, a .venv that survives interruption."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+DOTENV = """\
+# a comment
+PLAIN=one
+export EXPORTED=two
+SPACED=three words # and a comment
+DOUBLE="https://a.example https://*.b.example" # quoted
+SINGLE='it#s'
+HASH=a#b
+EMPTY=
+TAKEN=from the file
+WINDOWS=crlf\r
+  INDENTED=yes
+not a line
+"""
+
+
+def bash(script: str, root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", f"set -euo pipefail; . {root}/scripts/lib.sh; {script}"],
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(root), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_dotenv_is_read_as_compose_reads_it_and_the_environment_wins(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(DOTENV)
+    result = bash(f"load_dotenv {file}; env -0", ROOT, TAKEN="from the environment")
+    assert result.returncode == 0, result.stderr
+    found = dict(entry.split("=", 1) for entry in result.stdout.split("\0") if entry)
+    expected = {
+        "PLAIN": "one",
+        "EXPORTED": "two",
+        "SPACED": "three words",
+        "DOUBLE": "https://a.example https://*.b.example",
+        "SINGLE": "it#s",
+        "HASH": "a#b",
+        "EMPTY": "",
+        "TAKEN": "from the environment",
+        "WINDOWS": "crlf",
+        "INDENTED": "yes",
+    }
+    assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.fixture
+def small_repo(tmp_path: Path) -> Path:
+    """The set-up with lock files that name nothing, so that it needs no network."""
+    for folder in ("scripts", "tests"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "requirements.txt").write_text("# nothing\n")
+    shutil.copy(ROOT / "scripts/lib.sh", tmp_path / "scripts/lib.sh")
+    return tmp_path
+
+
+def test_venv_is_made_once_and_again_only_for_a_reason(small_repo: Path) -> None:
+    def said(level: str) -> str:
+        result = bash(f"ensure_venv {level}", small_repo)
+        assert result.returncode == 0, result.stderr
+        return result.stderr
+
+    assert "making the virtual environment" in said("run")
+    assert said("run") == ""
+    marker = small_repo / ".venv/marker"
+    marker.touch()
+
+    first = said("tests")
+    assert "tests/requirements.txt" in first and "scripts/requirements.txt" not in first
+    assert said("tests") == said("run") == ""
+
+    (small_repo / "scripts/requirements.txt").write_text("# still nothing\n")
+    assert "scripts/requirements.txt" in said("run")
+    assert marker.exists(), "a new lock file is no reason to begin from nothing"
+
+    (small_repo / ".venv/.installing").touch()  # what an interrupted installation leaves
+    assert "making the virtual environment" in said("run")
+    assert not marker.exists()
+    assert said("run") == ""
+
+
+def test_interrupted_installation_leaves_its_mark(small_repo: Path) -> None:
+    (small_repo / "scripts/requirements.txt").write_text("nonsense ==\n")
+    failed = bash("ensure_venv run", small_repo)
+    assert failed.returncode != 0
+    assert "error: pip could not install scripts/requirements.txt" in failed.stderr
+    (small_repo / "scripts/requirements.txt").write_text("# nothing\n")
+    assert bash("ensure_venv run", small_repo).returncode == 0
+
+
+def test_missing_package_that_cannot_be_installed_is_explained(small_repo: Path) -> None:
+    # An empty PATH entry for sudo and an id that is not root: nothing can be installed.
+    script = """
+    id() { echo 1000; }
+    sudo() { return 1; }
+    ensure_packages venv= no-such-command=some-package
+    """
+    result = bash(script, small_repo)
+    assert result.returncode == 1
+    assert "could not install: some-package" in result.stderr
+    assert "apt-get install --no-install-recommends some-package" in result.stderr
