@@ -16,6 +16,15 @@ from api.conftest import SETTINGS
 SERVICE = Path(__file__).parents[2] / "services/inference"
 PATIENCE_S = 120  # only how long a broken test waits before it fails
 EDGE = "edge"
+COMMAND = [sys.executable, "-m", "uvicorn", "--factory", "fusion.app:app_from_env"]
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """This process's environment with FUSION_* variables; names without prefix, in lower case."""
+    variables = {f"FUSION_{name.upper()}": str(value) for name, value in settings.items()}
+    path = os.pathsep.join(filter(None, [str(SERVICE), os.environ.get("PYTHONPATH")]))
+    models = {"FUSION_MODELS_DIR": str(SETTINGS.models_dir)}
+    return {**os.environ, **models, **variables, "PYTHONPATH": path}
 
 
 class Server:
@@ -85,22 +94,14 @@ def until(condition: object, what: str) -> None:
 
 @contextmanager
 def running(folder: Path, **settings: object) -> Iterator[Server]:
-    """A ready server; settings are FUSION_* variables without the prefix, in lower case."""
+    """A ready server; settings as for environment()."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    variables = {f"FUSION_{name.upper()}": str(value) for name, value in settings.items()}
-    variables["FUSION_MODELS_DIR"] = str(SETTINGS.models_dir)
-    path = os.pathsep.join(filter(None, [str(SERVICE), os.environ.get("PYTHONPATH")]))
-    command = [
-        sys.executable, "-m", "uvicorn", "--factory", "fusion.app:app_from_env",
-        "--host", "127.0.0.1", "--port", str(port), "--no-access-log",
-        "--timeout-graceful-shutdown", "60",
-    ]  # fmt: skip
+    options = ["--port", str(port), "--no-access-log", "--timeout-graceful-shutdown", "60"]
     log = folder / "server.log"
     with log.open("wb") as stream:
-        environment = {**os.environ, **variables, "PYTHONPATH": path}
-        process = subprocess.Popen(command, env=environment, stderr=stream)
+        process = subprocess.Popen([*COMMAND, *options], env=environment(**settings), stderr=stream)
     server = Server(process, port, log)
     try:
         until(lambda: _ready(server), "ready")

@@ -1,10 +1,8 @@
 """What needs a real server process: admission, disconnects, slow callers, SIGTERM, start-up."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -12,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 from api.conftest import jpeg
-from api.server import SERVICE, Server, answer_on, form, running, until
+from api.server import COMMAND, Server, answer_on, environment, form, running, until
 
 
 @pytest.fixture(scope="module")
@@ -139,11 +137,8 @@ def test_a_deadline_ends_the_waiting(tmp_path: Path, slow_body: bytes, body: byt
 
 
 def test_wrong_settings_end_the_process_with_every_reason() -> None:
-    command = [sys.executable, "-m", "uvicorn", "--factory", "fusion.app:app_from_env"]
-    environment = {
-        **os.environ, "PYTHONPATH": str(SERVICE), "FUSION_WORKERS": "none", "FUSION_QUEUE": "-1",
-    }  # fmt: skip
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    wrong = environment(workers="none", queue="-1")
+    ended = subprocess.run(COMMAND, env=wrong, capture_output=True, text=True, check=False)
     assert ended.returncode != 0
     assert "FUSION_WORKERS='none' must be a whole number" in ended.stderr
     assert "FUSION_QUEUE='-1' must be" in ended.stderr

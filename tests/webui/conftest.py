@@ -5,9 +5,9 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import build_site
 import pytest
@@ -25,7 +25,11 @@ CHROMIUM_FLAGS = (
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 )
 
-ServeSite = Callable[[str], Site]
+
+class ServeSite(Protocol):
+    """Serves the page that asks the API at api_base; port 0 is any free one."""
+
+    def __call__(self, api_base: str, port: int = 0) -> Site: ...
 
 
 def missing(what: str) -> NoReturn:
@@ -43,10 +47,8 @@ def serve_site(tmp_path: Path) -> Iterator[ServeSite]:
         missing("nginx (Debian: apt-get install nginx)")
     started: list[subprocess.Popen[bytes]] = []
 
-    def serve(api_base: str) -> Site:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+    def serve(api_base: str, port: int = 0) -> Site:
+        port = port or free_port()
         folder = tmp_path / f"site-{port}"
         config = folder / "server" / "nginx.conf"
         arguments = ["--out", str(folder / "page"), "--api-base", api_base]
@@ -61,6 +63,12 @@ def serve_site(tmp_path: Path) -> Iterator[ServeSite]:
     for process in started:
         process.terminate()
         process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def wait_for_port(port: int, timeout_s: float = 10) -> None:

@@ -143,7 +143,10 @@ class FakeApi:
         kind = str(request.fields.get("format", "png"))
         out = io.BytesIO()
         fused.save(out, kind)
-        headers = {"Content-Type": f"image/{kind}", "Server-Timing": "detect;dur=40.0, swap;dur=200.5"}
+        headers = {
+            "Content-Type": f"image/{kind}",
+            "Server-Timing": "detect;dur=40.0, swap;dur=200.5",
+        }
         if self.warnings:
             headers["X-Fusion-Warnings"] = ", ".join(self.warnings)
         return Reply(200, out.getvalue(), headers)

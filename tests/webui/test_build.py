@@ -97,9 +97,7 @@ def test_building_again_leaves_one_version(built: Path) -> None:
     }
 
 
-def test_a_missing_text_stops_the_build(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missing_text_stops_the_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = build_site.load_texts()
     del texts["en"]["result.title"]
     monkeypatch.setattr(build_site, "load_texts", lambda: texts)
@@ -111,8 +109,16 @@ def test_a_missing_text_stops_the_build(
 def test_scripts_keep_to_the_rules_of_the_house(script: Path) -> None:
     text = script.read_text("utf-8")
     code = re.sub(r"/\*.*?\*/|^\s*//.*?$", "", text, flags=re.S | re.M)
-    for forbidden in (r"\binnerHTML\b", r"\bouterHTML\b", r"insertAdjacentHTML", r"\beval\b",
-                      r"document\.write", r"\bwindow\.\w+ =", r"globalThis", r"https?://[a-z]"):
+    for forbidden in (
+        r"\binnerHTML\b",
+        r"\bouterHTML\b",
+        r"insertAdjacentHTML",
+        r"\beval\b",
+        r"document\.write",
+        r"\bwindow\.\w+ =",
+        r"globalThis",
+        r"https?://[a-z]",
+    ):
         assert not re.search(forbidden, code), forbidden
     if script.name != "api.js":
         assert not re.search(r"\bfetch\(|XMLHttpRequest|sendBeacon|WebSocket", code)

@@ -124,7 +124,11 @@ def test_every_answer_has_the_security_headers_and_none_speaks_cors(serve_site: 
 def test_text_is_compressed_even_for_an_old_proxy(serve_site: ServeSite) -> None:
     site = serve_site("/api")
     headers = {"Accept-Encoding": "gzip", "Via": "1.0 gateway"}
-    for path in ("", "index.html", *re.findall(r'href="(assets/\S+?\.(?:js|css))"', page_of(site.folder))):
+    for path in (
+        "",
+        "index.html",
+        *re.findall(r'href="(assets/\S+?\.(?:js|css))"', page_of(site.folder)),
+    ):
         answer = httpx.get(site.url + path, headers=headers)
         small = int(answer.headers.get("Content-Length", 1 << 20)) < 512
         assert small or answer.headers["Content-Encoding"] == "gzip", path
@@ -138,7 +142,12 @@ def test_the_server_takes_no_bodies(serve_site: ServeSite) -> None:
 
 def test_nothing_but_the_page_is_served(serve_site: ServeSite) -> None:
     site = serve_site("/api")
-    for path in ("../server/nginx.conf", "%2e%2e/server/nginx.conf", "nginx.conf", "api-origin.conf"):
+    for path in (
+        "../server/nginx.conf",
+        "%2e%2e/server/nginx.conf",
+        "nginx.conf",
+        "api-origin.conf",
+    ):
         assert httpx.get(site.url + path).status_code in (400, 404), path
 
 

@@ -38,7 +38,9 @@ def test_both_languages_fill_in_the_same_names() -> None:
 
 def test_no_text_is_empty_or_left_in_english() -> None:
     for key, chinese in TEXTS["zh"].items():
-        assert re.search(r"[\u4e00-\u9fff]", chinese) or chinese == TEXTS["en"][key] == "{detail}", key
+        assert (
+            re.search(r"[\u4e00-\u9fff]", chinese) or chinese == TEXTS["en"][key] == "{detail}"
+        ), key
         assert TEXTS["en"][key].strip()
 
 

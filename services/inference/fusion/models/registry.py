@@ -15,6 +15,7 @@ from fusion.models.landmarks.facemesh import Landmarker
 from fusion.models.matte.selfie import Matte
 from fusion.models.rows import EMBEDDED, ModelRow
 from fusion.models.session import Device, OnnxModel
+from fusion.models.swap.mesh import MeshSwap
 from fusion.models.topology import Topology, load_topology
 
 
@@ -33,7 +34,7 @@ class FaceModels:
     expression: Expression
     topology: Topology
     device: Device
-    swaps: dict[str, Any] = field(default_factory=dict)
+    swaps: dict[str, MeshSwap] = field(default_factory=dict)
 
 
 def load_models(models_dir: Path, device: Device = "cpu", threads: int = 1) -> FaceModels:
@@ -45,6 +46,7 @@ def load_models(models_dir: Path, device: Device = "cpu", threads: int = 1) -> F
     """
     check_files(models_dir)
     rows = {row.name: row for row in EMBEDDED}
+    topology = load_topology(models_dir / rows["face_mesh"].file)
 
     def load(name: str) -> tuple[OnnxModel, ModelRow]:
         return OnnxModel(models_dir / rows[name].file, device, threads), rows[name]
@@ -55,8 +57,9 @@ def load_models(models_dir: Path, device: Device = "cpu", threads: int = 1) -> F
         identity=Identity(*load("dlib_face_resnet")),
         matte=Matte(*load("selfie_segmentation")),
         expression=Expression(*load("face_blendshapes")),
-        topology=load_topology(models_dir / rows["face_mesh"].file),
+        topology=topology,
         device=device,
+        swaps={"mesh": MeshSwap(topology)},
     )
 
 

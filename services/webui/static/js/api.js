@@ -91,6 +91,8 @@ export class Api {
 
   /** Why there was no readable answer, as far as a page can find out. */
   async #diagnose() {
+    // The browser reports a violation in a task of its own, after the request has failed.
+    await new Promise((resolve) => setTimeout(resolve));
     if (this.#blockedByPolicy) return new Unreachable("csp");
     if (!navigator.onLine) return new Unreachable("offline");
     const { protocol, origin, hostname } = new URL(this.base);

@@ -1,0 +1,39 @@
+"""Touch-ups of the fused face: skin smoothing, brightness, contrast, saturation. 0 is no change."""
+
+import cv2
+import numpy as np
+
+from fusion.types import Float32, FusionOptions
+
+
+def adjust(fused_bgr: Float32, options: FusionOptions, face_px: float) -> Float32:
+    """Applies the four adjustments, in this order.
+
+    fused_bgr  (H, W, 3) float32 BGR 0..255; face_px the face's width in these pixels
+    Returns    the same array when every adjustment is neutral
+    """
+    out = fused_bgr
+    if options.smooth > 0:
+        out = _smooth_skin(out, options.smooth, face_px)
+    if options.brightness:
+        out = out * np.float32(1.0 + options.brightness)
+    if options.contrast:
+        out = (out - np.float32(128)) * np.float32(1.0 + options.contrast) + np.float32(128)
+    if options.saturation:
+        grey = out @ np.array([0.114, 0.587, 0.299], np.float32)  # BT.601 luma
+        out = grey[..., None] + (out - grey[..., None]) * np.float32(1.0 + options.saturation)
+    return np.clip(out, 0, 255) if out is not fused_bgr else out
+
+
+def _smooth_skin(image: Float32, strength: float, face_px: float) -> Float32:
+    """Evens out pores and wrinkles, keeps edges: a self-guided filter.
+
+    Source  He, Sun and Tang 2013, doi:10.1109/TPAMI.2012.213
+    """
+    radius = max(1, round(0.025 * face_px))
+    size = (2 * radius + 1, 2 * radius + 1)
+    mean = cv2.blur(image, size)
+    variance = cv2.blur(image * image, size) - mean * mean
+    epsilon = np.float32((18.0 * strength) ** 2)  # grey levels: wrinkles are below, lids above
+    gain = cv2.blur(variance / (variance + epsilon), size)
+    return np.asarray(mean + gain * (image - mean), np.float32)

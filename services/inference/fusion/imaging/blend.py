@@ -1,0 +1,75 @@
+"""Puts the fused face into the target: three modes, all inside the mask and nowhere else."""
+
+import cv2
+import numpy as np
+
+from fusion.types import Float32, ImageBGR, Mask, Mode
+
+
+def blend(
+    target_bgr: ImageBGR, fused_bgr: Float32, mask: Mask, ratio: float, mode: Mode
+) -> ImageBGR:
+    """The target with the fused face laid over it.
+
+    target_bgr  (H, W, 3) uint8, the region of interest
+    fused_bgr   (H, W, 3) float32 BGR 0..255, the face in the target's light
+    mask        (H, W) float32 0..1; where it is 0 the target's pixels come back as they are
+    ratio       0..1, share of the fused face where the mask is 1
+    Returns     (H, W, 3) uint8
+    """
+    target = target_bgr.astype(np.float32)
+    if mode == "overlay":
+        fused_bgr = _overlay(target, fused_bgr)
+    if mode == "blend":
+        mixed = _multi_band(target, fused_bgr, mask, ratio)
+    else:
+        mixed = target + (fused_bgr - target) * (mask * np.float32(ratio))[..., None]
+    out = np.clip(mixed + np.float32(0.5), 0, 255).astype(np.uint8)
+    untouched = mask <= 0
+    out[untouched] = target_bgr[untouched]
+    return out
+
+
+def _overlay(base: Float32, layer: Float32) -> Float32:
+    """The overlay formula of image editors: darkens the dark, lightens the light."""
+    b, t = base / np.float32(255), layer / np.float32(255)
+    mixed = np.where(b < 0.5, 2 * b * t, 1 - 2 * (1 - b) * (1 - t))
+    return np.asarray(mixed * np.float32(255), np.float32)
+
+
+def _multi_band(target: Float32, fused: Float32, mask: Mask, ratio: float) -> Float32:
+    """Wide structures change over a wide band, fine ones over a narrow one.
+
+    Source  Burt and Adelson 1983, doi:10.1145/245.247
+    """
+    levels = int(np.clip(np.log2(max(min(mask.shape) / 8, 1)), 1, 5))
+    weight = mask * np.float32(ratio)
+    out: Float32 | None = None
+    bands = zip(_laplacian(target, levels), _laplacian(fused, levels), strict=True)
+    weights = _gaussian(weight, levels)
+    for (band_t, band_f), share in reversed(list(zip(bands, weights, strict=True))):
+        mixed = band_t + (band_f - band_t) * share[..., None]
+        if out is not None:
+            size = (mixed.shape[1], mixed.shape[0])
+            mixed = mixed + cv2.pyrUp(out, dstsize=size)
+        out = mixed
+    assert out is not None
+    # Wide bands spill over the mask's edge; a soft guard brings them to 0 there.
+    guard = np.clip(mask * np.float32(8), 0, 1)[..., None]
+    return np.asarray(target + (out - target) * guard, np.float32)
+
+
+def _gaussian(image: Float32, levels: int) -> list[Float32]:
+    out = [image]
+    for _ in range(levels):
+        out.append(np.asarray(cv2.pyrDown(out[-1]), np.float32))
+    return out
+
+
+def _laplacian(image: Float32, levels: int) -> list[Float32]:
+    steps = _gaussian(image, levels)
+    out = []
+    for fine, coarse in zip(steps[:-1], steps[1:], strict=True):
+        size = (fine.shape[1], fine.shape[0])
+        out.append(np.asarray(fine - cv2.pyrUp(coarse, dstsize=size), np.float32))
+    return [*out, steps[-1]]

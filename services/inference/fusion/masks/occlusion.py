@@ -1,0 +1,82 @@
+"""Hair, hats and hands over the forehead and temples: found as what is no skin of this face.
+
+The sure parts of the face (cheeks, nose) tell its skin's colour; what differs, above the brows and
+joined to the hair line, is not skin.
+"""
+
+import cv2
+import numpy as np
+
+from fusion.imaging.color import to_lab
+from fusion.imaging.face_points import OVAL
+from fusion.imaging.mesh import polygon_mask
+from fusion.masks.face import face_width, smoothstep
+from fusion.types import Float32, ImageBGR, Mask
+
+# fmt: off
+_CHEEKS_NOSE = ((117, 118, 101, 36, 205, 187, 123), (346, 347, 330, 266, 425, 411, 352),
+                (6, 122, 236, 134, 4, 363, 456, 351))
+_BROW_LINE = (127, 34, 139, 70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 368, 264, 356)
+# fmt: on
+
+
+def hair_over_face(image_bgr: ImageBGR, points: Float32, person: Mask | None = None) -> Mask:
+    """How surely each pixel of the upper face is not its skin: (h, w) float32 0..1.
+
+    image_bgr  (h, w, 3) uint8, the face's small picture; points (478, 3) in its pixels
+    person     (h, w) 0..1 person matte; what is no person is no face either
+    """
+    shape = image_bgr.shape[:2]
+    size = face_width(points)
+    lab = cv2.GaussianBlur(to_lab(image_bgr), (0, 0), max(0.6, 0.006 * size))
+    sure = np.zeros(shape, np.float32)
+    for outline in _CHEEKS_NOSE:
+        sure = np.maximum(sure, polygon_mask(points[list(outline)], shape))
+    skin = lab[sure > 0.5]
+    if len(skin) < 20:
+        return np.zeros(shape, np.float32)
+    foreign = smoothstep(_distance_from_skin(lab, skin), 1.6, 2.8)
+    zone = _upper_face(points, shape)
+    hair = _joined_to_outside(foreign * zone, points, shape)
+    hair = cv2.GaussianBlur(hair, (0, 0), max(0.6, 0.01 * size))
+    if person is not None:
+        hair = np.maximum(hair, 1.0 - smoothstep(person, 0.2, 0.6))
+    return np.asarray(hair, np.float32)
+
+
+def _distance_from_skin(lab: Float32, skin: Float32) -> Float32:
+    """Robust distance from the sure skin's colour, in its own spreads."""
+    middle = np.median(skin, axis=0)
+    spread = 1.4826 * np.median(np.abs(skin - middle), axis=0)
+    # Floors: shading moves lightness a lot and colour a little even on one face.
+    spread = np.maximum(spread * 1.5, np.array([9.0, 4.0, 5.0], np.float32))
+    off = (lab - middle) / spread
+    off[..., 0] = np.where(off[..., 0] > 0, 0.4 * off[..., 0], off[..., 0])  # shine is skin
+    return np.asarray(np.sqrt((off**2).sum(axis=2)), np.float32)
+
+
+def _upper_face(points: Float32, shape: tuple[int, int]) -> Mask:
+    """The oval above the brows and temples, with a soft lower edge."""
+    top = [i for i in OVAL if points[i, 1] < points[[127, 356], 1].mean()]
+    ring = np.concatenate([points[list(_BROW_LINE), :2], points[top, :2]])
+    hull = cv2.convexHull(ring.astype(np.float32))[:, 0]
+    above = polygon_mask(hull, shape)
+    brow = polygon_mask(points[list(_BROW_LINE) + [i for i in reversed(OVAL) if i in top]], shape)
+    return np.asarray(cv2.GaussianBlur(np.minimum(above, np.maximum(brow, 0)), (0, 0), 1.5))
+
+
+def _joined_to_outside(hair: Mask, points: Float32, shape: tuple[int, int]) -> Mask:
+    """Keeps only what touches the oval's edge: spots and wrinkles inside are skin."""
+    parts, labels = cv2.connectedComponents((hair > 0.4).astype(np.uint8))
+    if parts <= 1:
+        return hair * 0.0
+    edge = np.zeros(shape, np.uint8)
+    outline = np.round(points[list(OVAL), :2]).astype(np.int32)
+    width = max(2, round(0.03 * face_width(points)))
+    cv2.polylines(edge, [outline], True, 1, width)
+    keep = np.zeros(parts, bool)
+    keep[np.unique(labels[edge > 0])] = True
+    keep[0] = False
+    kept = keep[labels].astype(np.float32)
+    grown = cv2.dilate(kept, np.ones((3, 3), np.uint8), iterations=2)
+    return np.asarray(np.maximum(kept, hair) * grown, np.float32)

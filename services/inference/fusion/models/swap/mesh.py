@@ -1,0 +1,219 @@
+"""The classical swap: the source's texture carried onto the target's mesh.
+
+One fixed triangulation, rasterised once a target at a small size; the coordinate map is smooth, so
+it is enlarged and the picture itself is sampled at the target's own resolution.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fusion.imaging import mesh
+from fusion.imaging.face_points import (
+    EYE_CORNERS,
+    EYE_LIDS,
+    EYES,
+    IRISES,
+    MESH_POINTS,
+    OVAL,
+)
+from fusion.imaging.view import Region, region_around
+from fusion.models.topology import Topology
+from fusion.types import Float32, ImageBGR, Mask
+
+# A triangle that the source shows at less than 1/5 of its width would smear; from 1/2 on it is fine.
+_SMEARED, _SHARP = 0.20, 0.50
+# Creases of the piecewise map are rounded over this many pixels of the small picture.
+_CREASE_PX = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """The source's face in the target's geometry, still in the source's light.
+
+    region     the target's neighbourhood at the small scale
+    small_bgr  (h, w, 3) uint8, the texture at that scale
+    coverage   (h, w) float32, 0..1, how far the source shows what is needed there
+    direct     (h, w, 2) float32, source picture x, y of every pixel of the region
+    mirrored   the same from the source's other half, or None where it is not needed
+    mirror_share  (h, w) float32, 0..1, share of the mirrored sample
+    """
+
+    region: Region
+    source_region: Region
+    source_bgr: ImageBGR
+    small_bgr: ImageBGR
+    coverage: Mask
+    direct: Float32
+    mirrored: Float32 | None
+    mirror_share: Mask
+
+    def full(self) -> ImageBGR:
+        """The texture at the target's own resolution: (H, W, 3) uint8."""
+        return self._sample(self.region.at_scale(1.0), cv2.INTER_CUBIC)
+
+    def carry(self, values: Float32) -> Float32:
+        """Carries a map over the source's small region (h, w) onto the target's small region."""
+        seen = self.source_region.from_picture(self.direct)
+        return cv2.remap(
+            values, seen, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ).astype(np.float32, copy=False)
+
+    def _sample(self, region: Region, interpolation: int) -> ImageBGR:
+        # The source is shrunk to the target's resolution first: sampling alone would alias.
+        source = self.source_region.at_scale(
+            self.source_region.scale * region.scale / self.region.scale
+        )
+        picture = source.cut(self.source_bgr)
+        sampled = _remap(picture, source, self.direct, region.shape, interpolation)
+        if self.mirrored is None:
+            return sampled
+        other = _remap(picture, source, self.mirrored, region.shape, interpolation)
+        share = cv2.resize(self.mirror_share, region.shape[::-1])[..., None]
+        mixed = sampled + (other.astype(np.float32) - sampled) * share
+        return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+
+
+def _remap(
+    picture: ImageBGR, source: Region, coords: Float32, shape: tuple[int, int], interpolation: int
+) -> ImageBGR:
+    if coords.shape[:2] != shape:
+        coords = cv2.resize(coords, shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    seen = source.from_picture(coords)
+    return cv2.remap(
+        picture, seen, None, interpolation, borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.uint8, copy=False)
+
+
+class MeshSwap:
+    """Family `mesh`: no network, only geometry."""
+
+    name = "mesh"
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._mirror = mesh.mirror_index(topology.vertices)
+
+    def texture(
+        self,
+        region: Region,
+        target_landmarks: Float32,
+        source_bgr: ImageBGR,
+        source_landmarks: Float32,
+        shape_share: float = 0.0,
+    ) -> Texture:
+        """Carries the source's face onto the target's.
+
+        region            the target's neighbourhood at the small scale
+        target_landmarks  (478, 3) float32, target picture pixels
+        source_landmarks  (478, 3) float32, source picture pixels
+        shape_share       0..1, how far the texture keeps the source's own proportions
+        """
+        topology = self._topology
+        target = region.from_picture(target_landmarks)
+        vertices = target[:MESH_POINTS]
+        source = source_landmarks[:MESH_POINTS]
+        if shape_share > 0:
+            vertices = self._towards_source(vertices, source, shape_share)
+        raster = mesh.rasterise(vertices, topology.triangles, region.shape)
+        direct_support = self._support(vertices, source)
+        mirror_support = self._support(vertices, self._mirrored(source))
+        values = np.column_stack(
+            [source[:, :2], source[self._mirror, :2], direct_support, mirror_support]
+        ).astype(np.float32)
+        carried = raster.interpolate(values)
+        direct = mesh.smooth_map(carried[..., 0:2].copy(), raster.covered, _CREASE_PX)
+        direct = _follow_gaze(direct, target, source_landmarks)
+        seen, other = carried[..., 4], carried[..., 5]
+        share = ((1 - seen) * other / np.maximum(seen + (1 - seen) * other, 1e-3)).astype(
+            np.float32
+        )
+        mirrored = None
+        if float((share * raster.covered).max()) > 0.05:
+            mirrored = mesh.smooth_map(carried[..., 2:4].copy(), raster.covered, _CREASE_PX)
+        coverage = np.clip(seen + (1 - seen) * other, 0.0, 1.0) * raster.covered
+        return self._sampled(
+            region, vertices, source, source_bgr, coverage, direct, mirrored, share
+        )
+
+    def _sampled(
+        self,
+        region: Region,
+        vertices: Float32,
+        source: Float32,
+        source_bgr: ImageBGR,
+        coverage: Mask,
+        direct: Float32,
+        mirrored: Float32 | None,
+        share: Mask,
+    ) -> Texture:
+        ratio = _width(vertices) / max(_width(source), 1.0)
+        around = region_around(source, source_bgr.shape, 0.1).at_scale(ratio)
+        picture = around.cut(source_bgr)
+        small = _remap(picture, around, direct, region.shape, cv2.INTER_LINEAR)
+        if mirrored is not None:
+            other = _remap(picture, around, mirrored, region.shape, cv2.INTER_LINEAR)
+            mixed = small + (other.astype(np.float32) - small) * share[..., None]
+            small = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+        return Texture(
+            region, around, source_bgr, small, coverage.astype(np.float32), direct, mirrored, share
+        )
+
+    def _mirrored(self, source: Float32) -> Float32:
+        # Flipped in x as well, so that the other half's triangles face the camera again.
+        flipped = source[self._mirror].copy()
+        flipped[:, 0] *= -1
+        return flipped
+
+    def _support(self, vertices: Float32, source: Float32) -> Float32:
+        per_triangle = mesh.texture_support(vertices, source, self._topology.triangles)
+        ramp = np.clip((per_triangle - _SMEARED) / (_SHARP - _SMEARED), 0.0, 1.0)
+        smooth = mesh.to_vertices(
+            ramp.astype(np.float32), self._topology.triangles, len(vertices)
+        )
+        return np.clip(smooth, 0.0, 1.0)
+
+    def _towards_source(self, vertices: Float32, source: Float32, share: float) -> Float32:
+        moved = mesh.move_shape(vertices, source, share, self._topology.weights)
+        # The outline stays where the target's head ends; only what lies inside it may move.
+        fixed = np.ones(len(vertices), np.float32)
+        fixed[list(OVAL)] = 0.0
+        return vertices + (moved - vertices) * fixed[:, None]
+
+
+def _width(points: Float32) -> float:
+    outline = points[list(OVAL), :2]
+    return float(np.sqrt(np.prod(np.ptp(outline, axis=0))))
+
+
+def eye_opening(landmarks: Float32, eye: int) -> float:
+    """Lid distance over eye width, about 0.3 open and below 0.12 closed; eye 0 left, 1 right."""
+    left, right = EYE_CORNERS[eye]
+    width = float(np.linalg.norm(landmarks[left, :2] - landmarks[right, :2]))
+    gaps = [float(np.linalg.norm(landmarks[a, :2] - landmarks[b, :2])) for a, b in EYE_LIDS[eye]]
+    return float(np.mean(gaps)) / max(width, 1e-3)
+
+
+def _follow_gaze(coords: Float32, target: Float32, source: Float32) -> Float32:
+    """Lets the source's irises land on the target's, so that the target's gaze stays."""
+    h, w = coords.shape[:2]
+    gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
+    out = coords
+    for eye, (centre, rim) in enumerate(IRISES):
+        if min(eye_opening(target, eye), eye_opening(source, eye)) < 0.12:
+            continue
+        c_t, c_s = target[centre, :2], source[centre, :2]
+        r_t = float(np.linalg.norm(target[list(rim), :2] - c_t, axis=1).mean())
+        r_s = float(np.linalg.norm(source[list(rim), :2] - c_s, axis=1).mean())
+        if r_t < 1.5:
+            continue
+        distance = np.hypot(gx - c_t[0], gy - c_t[1]) / r_t
+        weight = np.clip((2.2 - distance) / 1.1, 0.0, 1.0)
+        weight *= mesh.polygon_mask(target[list(EYES[eye])], (h, w))
+        weight = cv2.GaussianBlur(weight, (0, 0), max(0.5, 0.25 * r_t))[..., None]
+        wanted = np.stack(
+            [c_s[0] + (gx - c_t[0]) * (r_s / r_t), c_s[1] + (gy - c_t[1]) * (r_s / r_t)], axis=2
+        )
+        out = out + weight * (wanted - out)
+    return np.asarray(out, np.float32)

@@ -1,0 +1,252 @@
+"""The whole recipe for one picture: find the faces, pair them, fuse each pair into the target."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+
+from fusion.errors import FaceIndexOutOfRange, FaceTooSmall, ModelUnavailable, NoFace
+from fusion.errors import PoseTooDifferent
+from fusion.imaging.adjust import adjust
+from fusion.imaging.align import Pose, head_pose
+from fusion.imaging.blend import blend
+from fusion.imaging.color import LightMatch, color_field, match_light
+from fusion.imaging.face_points import OVAL
+from fusion.imaging.view import Region, region_around
+from fusion.masks.face import face_mask, face_width, oval_depth, skin_zone
+from fusion.masks.occlusion import hair_over_face
+from fusion.models.registry import FaceModels
+from fusion.models.swap.mesh import MeshSwap, Texture
+from fusion.types import (
+    Face,
+    FacePair,
+    Float32,
+    FusionOptions,
+    FusionResult,
+    FusionWarning,
+    ImageBGR,
+    Mask,
+)
+
+# Masks and light are worked out on a face of this size; they vary too slowly to need more.
+SMALL_SIDE_PX = 288
+MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
+MIN_FACE_PX = 24  # below that the landmarks are guesses
+MIN_PRESENCE = 0.5
+# Beyond the first the hidden half is made up from the visible one, beyond the second it cannot be.
+WARN_YAW_DEG, MAX_YAW_DEG = 35.0, 75.0
+
+
+class Stopwatch:
+    """Adds up milliseconds by stage, in the order in which the stages first ran."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.ms[stage] = self.ms.get(stage, 0.0) + (time.perf_counter() - start) * 1e3
+
+
+def find_faces(models: FaceModels, image_bgr: ImageBGR, min_score: float = 0.5) -> list[Face]:
+    """All faces with their landmarks, left to right by the middle of the box.
+
+    image_bgr  (H, W, 3) uint8; min_score 0.1..0.9
+    """
+    found = _detect(models, image_bgr, min_score)
+    located = [models.landmarker.locate(image_bgr, face) for face in found]
+    return [face for face in located if face.presence >= MIN_PRESENCE]
+
+
+def fuse(
+    models: FaceModels,
+    target_bgr: ImageBGR,
+    sources_bgr: Sequence[ImageBGR],
+    options: FusionOptions,
+) -> FusionResult:
+    """Fuses source faces into a copy of the target.
+
+    target_bgr   (H, W, 3) uint8
+    sources_bgr  at least one picture; their faces are counted over all of them, in order
+    Raises       NoFace, FaceTooSmall, FaceIndexOutOfRange, PoseTooDifferent, ModelUnavailable
+    """
+    swap = models.swaps.get(options.model)
+    if swap is None:
+        known = ", ".join(sorted(models.swaps))
+        raise ModelUnavailable(f"There is no model '{options.model}'; loaded: {known}.")
+    watch = Stopwatch()
+    with watch("detect"):
+        targets = _detect(models, target_bgr, options.face_threshold)
+        sources = [_detect(models, image, options.face_threshold) for image in sources_bgr]
+    with watch("landmarks"):
+        targets = _locate(models, target_bgr, targets)
+        pool = [
+            (image, face)
+            for image, faces in zip(sources_bgr, sources, strict=True)
+            for face in _locate(models, image, faces)
+        ]
+    pairs = choose_pairs([face for _, face in pool], targets, options)
+    out = target_bgr.copy()
+    changed = np.zeros(target_bgr.shape[:2], np.bool_)
+    report: list[FacePair] = []
+    warnings: list[FusionWarning] = []
+    for source_index, target_index in pairs:
+        image, face = pool[source_index]
+        yaw, found = _check_pose(models, face, targets[target_index], target_index)
+        report.append(FacePair(source_index, target_index, yaw))
+        warnings += found
+        if options.ratio > 0:
+            _fuse_face(models, swap, out, changed, targets[target_index], image, face, options, watch)
+    return FusionResult(out, changed, tuple(report), tuple(warnings), watch.ms)
+
+
+def choose_pairs(
+    sources: Sequence[Face], targets: Sequence[Face], options: FusionOptions
+) -> list[tuple[int, int]]:
+    """Which source face goes onto which target face: (source index, target index)s.
+
+    Raises  NoFace, FaceIndexOutOfRange, FaceTooSmall
+    """
+    for name, faces in (("source", sources), ("target", targets)):
+        if not faces:
+            raise NoFace(
+                f"No face was found in the {name} image. Use a photo in which the face is sharp, "
+                "well lit and turned to the camera, or lower face_threshold.",
+                image=name,
+            )
+    if options.mappings:
+        pairs = list(options.mappings)
+    elif options.target_face == "all":
+        source = _choose(sources, options.source_face, "source")
+        pairs = [(source, i) for i, face in enumerate(targets) if face.size_px >= MIN_FACE_PX]
+        pairs = pairs or [(source, 0)]
+    else:
+        pairs = [
+            (
+                _choose(sources, options.source_face, "source"),
+                _choose(targets, options.target_face, "target"),
+            )
+        ]
+    for source, target in pairs:
+        _check_face(sources, source, "source")
+        _check_face(targets, target, "target")
+    return pairs
+
+
+def _choose(faces: Sequence[Face], choice: int | str, image: str) -> int:
+    if choice == "largest":
+        return max(range(len(faces)), key=lambda i: faces[i].size_px)
+    return int(choice)
+
+
+def _check_face(faces: Sequence[Face], index: int, image: str) -> None:
+    if not 0 <= index < len(faces):
+        raise FaceIndexOutOfRange(
+            f"The {image} has {len(faces)} face(s), counted from 0 left to right; "
+            f"there is no face {index}.",
+            image=image,
+            faces=len(faces),
+        )
+    if faces[index].size_px < MIN_FACE_PX:
+        raise FaceTooSmall(
+            f"Face {index} of the {image} is {faces[index].size_px:.0f} px; at least "
+            f"{MIN_FACE_PX} px are needed. Use a larger picture.",
+            image=image,
+        )
+
+
+def _check_pose(
+    models: FaceModels, source: Face, target: Face, index: int
+) -> tuple[float, list[FusionWarning]]:
+    yaw = abs(_pose(models, source).yaw - _pose(models, target).yaw)
+    if yaw > MAX_YAW_DEG:
+        raise PoseTooDifferent(
+            f"The heads are turned {yaw:.0f} degrees apart; more than {MAX_YAW_DEG:.0f} cannot be "
+            "fused. Use a source photo that looks the same way as the target.",
+            target_face=index,
+            yaw_difference_deg=round(yaw, 1),
+        )
+    if yaw <= WARN_YAW_DEG:
+        return yaw, []
+    text = (
+        f"The heads are turned {yaw:.0f} degrees apart: what the source hides was made up from "
+        "its other side. A source photo that looks the same way gives a better result."
+    )
+    return yaw, [FusionWarning("POSE_DIFFERENCE", text, index)]
+
+
+def _pose(models: FaceModels, face: Face) -> Pose:
+    return head_pose(_points(face), models.topology.vertices, models.topology.weights)
+
+
+def _fuse_face(
+    models: FaceModels,
+    swap: MeshSwap,
+    canvas: ImageBGR,
+    changed: np.ndarray,
+    target: Face,
+    source_bgr: ImageBGR,
+    source: Face,
+    options: FusionOptions,
+    watch: Stopwatch,
+) -> None:
+    """Fuses one pair into the canvas, in place, at the target's own resolution."""
+    points_t, points_s = _points(target), _points(source)
+    region = region_around(points_t[list(OVAL)], canvas.shape, MARGIN, SMALL_SIDE_PX)
+    small = region.cut(canvas)
+    with watch("warp"):
+        texture = swap.texture(region, points_t, source_bgr, points_s, options.shape * options.ratio)
+    with watch("mask"):
+        local = region.from_picture(points_t)
+        depth = oval_depth(local, region.shape)
+        mask = face_mask(local, points_s, region.shape, depth)
+        kept = hair_over_face(small, local)
+        strange = texture.carry(_source_hair(texture, points_s))
+        mask = mask * (1.0 - kept) * (1.0 - strange) * texture.coverage
+    with watch("light"):
+        skin = skin_zone(local, region.shape, depth) * (1.0 - kept) * (1.0 - strange)
+        skin *= texture.coverage
+        size = face_width(local)
+        matched = match_light(texture.small_bgr, small, skin, size, LightMatch())
+        field = color_field(texture.small_bgr, matched, 3)
+    with watch("compose"):
+        full = region.at_scale(1.0)
+        gain, offset, wide_mask = (
+            _enlarged(values, full) for values in (field.gain, field.offset, mask)
+        )
+        fused = np.clip(texture.full() * gain + offset, 0, 255)
+        fused = adjust(fused, options, face_width(points_t))
+        box = (slice(full.y0, full.y1), slice(full.x0, full.x1))
+        canvas[box] = blend(canvas[box], fused, wide_mask, options.ratio, options.mode)
+        changed[box] |= wide_mask > 0
+
+
+def _source_hair(texture: Texture, points_s: Float32) -> Mask:
+    around = texture.source_region
+    return hair_over_face(around.cut(texture.source_bgr), around.from_picture(points_s))
+
+
+def _enlarged(values: Float32, region: Region) -> Float32:
+    h, w = region.shape
+    if values.shape[:2] == (h, w):
+        return values
+    return np.asarray(cv2.resize(values, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _detect(models: FaceModels, image_bgr: ImageBGR, min_score: float) -> list[Face]:
+    return models.detector.detect(image_bgr, min_score)
+
+
+def _locate(models: FaceModels, image_bgr: ImageBGR, faces: Sequence[Face]) -> list[Face]:
+    located = [models.landmarker.locate(image_bgr, face) for face in faces]
+    return [face for face in located if face.presence >= MIN_PRESENCE]
+
+
+def _points(face: Face) -> Float32:
+    if face.landmarks is None:
+        raise NoFace("The face has no landmarks.")
+    return face.landmarks
