@@ -6,7 +6,7 @@ too slow (408) without an answer; it refuses a request line that is too long (41
 before it knows address and headers, and a named location needs an address.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -31,63 +31,66 @@ class ProblemDocument:
         return f"{self.nginx_status} ={self.status}" if self.nginx_status else f"{self.status}"
 
 
+_ROWS = (
+    ProblemDocument(403, "FORBIDDEN", "Forbidden", "This address is not for callers."),
+    ProblemDocument(404, "NOT_FOUND", "Not found", "There is nothing at this address."),
+    ProblemDocument(
+        405, "METHOD_NOT_ALLOWED", "Method not allowed", "This method is not supported."
+    ),
+    ProblemDocument(
+        411, "LENGTH_REQUIRED", "Length required", "Send the length of the request body."
+    ),
+    ProblemDocument(
+        413,
+        "REQUEST_TOO_LARGE",
+        "The request is too large",
+        "The request body may have at most {limit_mb:g} MB. Send smaller pictures.",
+    ),
+    ProblemDocument(
+        429,
+        "RATE_LIMITED",
+        "Too many requests",
+        "Wait a moment before the next request.",
+        retry_after_s=1,
+    ),
+    ProblemDocument(
+        431,
+        "HEADERS_TOO_LARGE",
+        "The request headers are too large",
+        "Send shorter headers or fewer cookies.",
+        nginx_status=494,
+    ),
+    ProblemDocument(
+        500, "INTERNAL_ERROR", "Internal error", "The gateway failed. Try again later.", 5
+    ),
+    ProblemDocument(
+        501, "NOT_IMPLEMENTED", "Not implemented", "This way of transfer is not supported."
+    ),
+    ProblemDocument(
+        502,
+        "UPSTREAM_UNAVAILABLE",
+        "The service cannot be reached",
+        "The service is starting or stopped. Try again in a few seconds.",
+        retry_after_s=2,
+    ),
+    ProblemDocument(
+        503,
+        "UPSTREAM_UNAVAILABLE",
+        "The service is not available",
+        "The service takes no requests at the moment. Try again in a few seconds.",
+        retry_after_s=2,
+    ),
+    ProblemDocument(
+        504,
+        "UPSTREAM_TIMEOUT",
+        "The service did not answer in time",
+        "The request took too long. Try again, perhaps with smaller pictures.",
+        retry_after_s=10,
+    ),
+)
+
+
 def problem_documents(max_body_bytes: int) -> tuple[ProblemDocument, ...]:
     """All rows; the one about the body names its limit."""
     limit_mb = max_body_bytes / (1 << 20)
-    return (
-        ProblemDocument(403, "FORBIDDEN", "Forbidden", "This address is not for callers."),
-        ProblemDocument(404, "NOT_FOUND", "Not found", "There is nothing at this address."),
-        ProblemDocument(
-            405, "METHOD_NOT_ALLOWED", "Method not allowed", "This method is not supported."
-        ),
-        ProblemDocument(
-            411, "LENGTH_REQUIRED", "Length required", "Send the length of the request body."
-        ),
-        ProblemDocument(
-            413,
-            "REQUEST_TOO_LARGE",
-            "The request is too large",
-            f"The request body may have at most {limit_mb:g} MB. Send smaller pictures.",
-        ),
-        ProblemDocument(
-            429,
-            "RATE_LIMITED",
-            "Too many requests",
-            "Wait a moment before the next request.",
-            retry_after_s=1,
-        ),
-        ProblemDocument(
-            431,
-            "HEADERS_TOO_LARGE",
-            "The request headers are too large",
-            "Send shorter headers or fewer cookies.",
-            nginx_status=494,
-        ),
-        ProblemDocument(
-            500, "INTERNAL_ERROR", "Internal error", "The gateway failed. Try again later.", 5
-        ),
-        ProblemDocument(
-            501, "NOT_IMPLEMENTED", "Not implemented", "This way of transfer is not supported."
-        ),
-        ProblemDocument(
-            502,
-            "UPSTREAM_UNAVAILABLE",
-            "The service cannot be reached",
-            "The service is starting or stopped. Try again in a few seconds.",
-            retry_after_s=2,
-        ),
-        ProblemDocument(
-            503,
-            "UPSTREAM_UNAVAILABLE",
-            "The service is not available",
-            "The service takes no requests at the moment. Try again in a few seconds.",
-            retry_after_s=2,
-        ),
-        ProblemDocument(
-            504,
-            "UPSTREAM_TIMEOUT",
-            "The service did not answer in time",
-            "The request took too long. Try again, perhaps with smaller pictures.",
-            retry_after_s=10,
-        ),
-    )
+    return tuple(replace(row, detail=row.detail.format(limit_mb=limit_mb)) for row in _ROWS)

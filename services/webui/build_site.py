@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds the static page: templates/ + static/ + texts/ -> a folder that any web server can serve.
 
-    build_site.py --out DIR [--api-base URL]                          the page, for example for a CDN
-    build_site.py --out DIR --server-config FILE --listen HOST:PORT   and an nginx that serves it
+    build_site.py --out DIR [--api-base URL]       the page, for example for a CDN
+    ... --server-config FILE --listen HOST:PORT    and the configuration of an nginx that serves it
 
 Everything but index.html and config.json lies below assets/<hash of all of it>/, so those files
 may be cached for ever while relative imports between modules keep working.
@@ -47,7 +47,7 @@ def checked_api_base(value: str) -> str:
 
 
 def origin_of(api_base: str) -> str:
-    """The scheme, host and port of an API base; empty when it is a path on the page's own origin."""
+    """Scheme, host and port of an API base; empty for a path on the page's own origin."""
     found = re.match(r"https?://[^/]+", api_base)
     return found[0] if found else ""
 

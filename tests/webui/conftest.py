@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-import build_site
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from webui.fake_api import FakeApi
 from webui.site import Site
+
+import build_site
 
 CHROMIUM_FLAGS = (
     "--headless",

@@ -4,6 +4,7 @@ It really decodes and blends the pictures it is sent, keeps uploaded ones, and c
 told. `say_next` makes the next requests to a path fail in a way of the test's choice.
 """
 
+import contextlib
 import io
 import json
 import threading
@@ -75,6 +76,12 @@ class FakeApi:
         self.port = self._server.server_address[1]
         self.base = f"http://127.0.0.1:{self.port}/api"
 
+    def let_newer_pass(self) -> threading.Event:
+        """Opens a new gate for fusions still to come; gives the old one, at which some wait."""
+        old, self.gate = self.gate, threading.Event()
+        self.gate.set()
+        return old
+
     def stop(self) -> None:
         self.gate.set()
         self._server.shutdown()
@@ -85,6 +92,14 @@ class FakeApi:
 
     def asked(self, path: str, method: str = "POST") -> list[Request]:
         return [each for each in self.requests if each.path == path and each.method == method]
+
+    @property
+    def last_fields(self) -> dict[str, str | bytes]:
+        """Fields of the latest fusion that was asked for."""
+        return self.asked("/v1/fusions")[-1].fields
+
+    def wait_for_fusions(self, number: int) -> None:
+        wait_for(lambda: len(self.asked("/v1/fusions")) >= number, f"{number} fusions asked for")
 
     def answer(self, request: Request) -> Reply:
         self.requests.append(request)
@@ -177,10 +192,9 @@ class FakeApi:
                     self.send_header("Access-Control-Expose-Headers", EXPOSED)
                 self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
-                try:
+                # The page may have given this request up.
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     self.wfile.write(reply.body)
-                except (BrokenPipeError, ConnectionResetError):
-                    pass  # the page gave this request up
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

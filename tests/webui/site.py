@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import FilePayload, Page
+from playwright.sync_api import FilePayload, Locator, Page
 
 READY = "[data-part=download]:not([hidden])"  # shown with a result and with nothing else
+TWO_FACES = ((0.1, 0.2, 0.4, 0.6), (0.5, 0.3, 0.9, 0.8))  # for FakeApi.boxes, the second larger
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ def fuse_two(page: Page) -> None:
     choose(page, "target", photo("holiday at sea.png", 0))
     choose(page, "source", photo("anna.png", 255))
     page.wait_for_selector(READY)
+
+
+def notice(page: Page) -> Locator:
+    """All errors in sight."""
+    return page.locator(".notice--error")
 
 
 def set_slider(page: Page, name: str, value: float) -> None:

@@ -5,9 +5,10 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import build_site
 import pytest
 from jinja2 import UndefinedError
+
+import build_site
 
 SOURCES = build_site.HERE / "static"
 SCRIPTS = sorted(SOURCES.rglob("*.js"))

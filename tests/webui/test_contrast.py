@@ -2,8 +2,9 @@
 
 import re
 
-import build_site
 import pytest
+
+import build_site
 
 TOKENS = (build_site.HERE / "static/css/tokens.css").read_text("utf-8")
 LIGHT, DARK = TOKENS.split("prefers-color-scheme: dark")

@@ -43,7 +43,7 @@ def stack() -> Iterator[Stack]:
         "CORS_ALLOWED_ORIGINS": f"http://page.test:{stack.page_port}",
         "GATEWAY_MAX_BODY": "4m",
     }
-    command = [ROOT / "scripts" / "run", "--native", "--port", str(stack.port)]
+    command = [str(ROOT / "scripts" / "run"), "--native", "--port", str(stack.port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     watchdog = threading.Timer(START_S, process.kill)
     watchdog.start()

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from fusion.api.parameters import fusion_parameters
 from playwright.sync_api import Page, expect
 from webui.fake_api import FakeApi, wait_for
 from webui.site import fuse_two, set_slider
+
+from fusion.api.parameters import fusion_parameters
 
 pytestmark = pytest.mark.browser
 
@@ -63,15 +64,15 @@ def test_a_changed_control_is_sent_and_its_reset_takes_it_back(page: Page, api: 
         ("saturation", 0.5),
         ("quality", 60),
     ):
-        initial = api.asked("/v1/fusions")[-1].fields[name]
+        initial = api.last_fields[name]
         set_slider(page, name, value)
         fusions += 1
-        wait_for(lambda wanted=fusions: len(api.asked("/v1/fusions")) == wanted, name)
-        assert api.asked("/v1/fusions")[-1].fields[name] == f"{value:g}"
+        api.wait_for_fusions(fusions)
+        assert api.last_fields[name] == f"{value:g}"
         page.click(f"[data-control={name}] .button--icon")
         fusions += 1
-        wait_for(lambda wanted=fusions: len(api.asked("/v1/fusions")) == wanted, f"reset {name}")
-        assert api.asked("/v1/fusions")[-1].fields[name] == initial
+        api.wait_for_fusions(fusions)
+        assert api.last_fields[name] == initial
 
 
 def test_choices_are_sent_and_reset_all_takes_back_everything_but_the_ratio(
@@ -83,9 +84,9 @@ def test_choices_are_sent_and_reset_all_takes_back_everything_but_the_ratio(
     for name, word in (("mode", "overlay"), ("output_size", "512"), ("format", "webp")):
         page.locator(f"[data-control={name}] input[value={word!r}]").check()
     wanted = {"mode": "overlay", "output_size": "512", "format": "webp", "ratio": "0.7"}
-    wait_for(lambda: wanted.items() <= api.asked("/v1/fusions")[-1].fields.items(), "all sent")
+    wait_for(lambda: wanted.items() <= api.last_fields.items(), "all sent")
     page.click("[data-part=reset-all]")
     wanted = {"mode": "normal", "output_size": "original", "ratio": "0.7"}
-    wait_for(lambda: wanted.items() <= api.asked("/v1/fusions")[-1].fields.items(), "all reset")
-    assert "format" not in api.asked("/v1/fusions")[-1].fields
+    wait_for(lambda: wanted.items() <= api.last_fields.items(), "all reset")
+    assert "format" not in api.last_fields
     expect(page.locator("[data-part=reset-all]")).to_be_hidden()

@@ -6,10 +6,11 @@ import re
 import subprocess
 from pathlib import Path
 
-import build_site
 import httpx
 import pytest
 from webui.conftest import ServeSite
+
+import build_site
 
 GOOD = {
     "/api": ("/api", ""),

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 import build_site
-import pytest
 from fusion import errors
 from gateway.problem_documents import problem_documents
 
@@ -49,6 +51,19 @@ def test_every_error_of_the_api_has_words_and_advice(code: str) -> None:
     for table in TEXTS.values():
         assert f"error.{code}.title" in table
         assert f"error.{code}.help" in table
+
+
+def test_every_warning_of_the_service_has_words_and_no_other_has() -> None:
+    service = Path(str(errors.__file__)).parent.rglob("*.py")
+    made = {
+        code
+        for path in service
+        for code in re.findall(r'FusionWarning\(\s*"(\w+)"', path.read_text("utf-8"))
+    }
+    own = {"warning.title", "warning.unknown"}
+    assert {key for key in TEXTS["en"] if key.startswith("warning.")} - own == {
+        f"warning.{code}" for code in made
+    }
 
 
 def test_no_error_is_explained_that_nobody_sends() -> None:

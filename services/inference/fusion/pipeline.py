@@ -3,12 +3,19 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from fusion.errors import FaceIndexOutOfRange, FaceTooSmall, ModelUnavailable, NoFace
-from fusion.errors import PoseTooDifferent
+from fusion.errors import (
+    FaceIndexOutOfRange,
+    FaceTooSmall,
+    ModelUnavailable,
+    NoFace,
+    PoseTooDifferent,
+)
 from fusion.imaging.adjust import adjust
 from fusion.imaging.align import Pose, head_pose
 from fusion.imaging.blend import blend
@@ -52,14 +59,21 @@ class Stopwatch:
         self.ms[stage] = self.ms.get(stage, 0.0) + (time.perf_counter() - start) * 1e3
 
 
+@dataclass(eq=False)
+class Canvas:
+    """The picture in the making: changed (H, W) bool marks where it may differ from the target."""
+
+    image_bgr: ImageBGR
+    changed: NDArray[np.bool_]
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+
 def find_faces(models: FaceModels, image_bgr: ImageBGR, min_score: float = 0.5) -> list[Face]:
     """All faces with their landmarks, left to right by the middle of the box.
 
     image_bgr  (H, W, 3) uint8; min_score 0.1..0.9
     """
-    found = _detect(models, image_bgr, min_score)
-    located = [models.landmarker.locate(image_bgr, face) for face in found]
-    return [face for face in located if face.presence >= MIN_PRESENCE]
+    return _locate(models, image_bgr, models.detector.detect(image_bgr, min_score))
 
 
 def fuse(
@@ -78,10 +92,12 @@ def fuse(
     if swap is None:
         known = ", ".join(sorted(models.swaps))
         raise ModelUnavailable(f"There is no model '{options.model}'; loaded: {known}.")
-    watch = Stopwatch()
+    canvas = Canvas(target_bgr.copy(), np.zeros(target_bgr.shape[:2], np.bool_))
+    watch = canvas.watch
     with watch("detect"):
-        targets = _detect(models, target_bgr, options.face_threshold)
-        sources = [_detect(models, image, options.face_threshold) for image in sources_bgr]
+        threshold = options.face_threshold
+        targets = models.detector.detect(target_bgr, threshold)
+        sources = [models.detector.detect(image, threshold) for image in sources_bgr]
     with watch("landmarks"):
         targets = _locate(models, target_bgr, targets)
         pool = [
@@ -90,8 +106,6 @@ def fuse(
             for face in _locate(models, image, faces)
         ]
     pairs = choose_pairs([face for _, face in pool], targets, options)
-    out = target_bgr.copy()
-    changed = np.zeros(target_bgr.shape[:2], np.bool_)
     report: list[FacePair] = []
     warnings: list[FusionWarning] = []
     for source_index, target_index in pairs:
@@ -100,8 +114,8 @@ def fuse(
         report.append(FacePair(source_index, target_index, yaw))
         warnings += found
         if options.ratio > 0:
-            _fuse_face(models, swap, out, changed, targets[target_index], image, face, options, watch)
-    return FusionResult(out, changed, tuple(report), tuple(warnings), watch.ms)
+            _fuse_face(canvas, swap, _points(targets[target_index]), image, _points(face), options)
+    return FusionResult(canvas.image_bgr, canvas.changed, tuple(report), tuple(warnings), watch.ms)
 
 
 def choose_pairs(
@@ -121,14 +135,14 @@ def choose_pairs(
     if options.mappings:
         pairs = list(options.mappings)
     elif options.target_face == "all":
-        source = _choose(sources, options.source_face, "source")
+        source = _choose(sources, options.source_face)
         pairs = [(source, i) for i, face in enumerate(targets) if face.size_px >= MIN_FACE_PX]
         pairs = pairs or [(source, 0)]
     else:
         pairs = [
             (
-                _choose(sources, options.source_face, "source"),
-                _choose(targets, options.target_face, "target"),
+                _choose(sources, options.source_face),
+                _choose(targets, options.target_face),
             )
         ]
     for source, target in pairs:
@@ -137,10 +151,10 @@ def choose_pairs(
     return pairs
 
 
-def _choose(faces: Sequence[Face], choice: int | str, image: str) -> int:
-    if choice == "largest":
+def _choose(faces: Sequence[Face], choice: int | str) -> int:
+    if not isinstance(choice, int):
         return max(range(len(faces)), key=lambda i: faces[i].size_px)
-    return int(choice)
+    return choice
 
 
 def _check_face(faces: Sequence[Face], index: int, image: str) -> None:
@@ -184,22 +198,20 @@ def _pose(models: FaceModels, face: Face) -> Pose:
 
 
 def _fuse_face(
-    models: FaceModels,
+    canvas: Canvas,
     swap: MeshSwap,
-    canvas: ImageBGR,
-    changed: np.ndarray,
-    target: Face,
+    points_t: Float32,
     source_bgr: ImageBGR,
-    source: Face,
+    points_s: Float32,
     options: FusionOptions,
-    watch: Stopwatch,
 ) -> None:
     """Fuses one pair into the canvas, in place, at the target's own resolution."""
-    points_t, points_s = _points(target), _points(source)
-    region = region_around(points_t[list(OVAL)], canvas.shape, MARGIN, SMALL_SIDE_PX)
-    small = region.cut(canvas)
+    watch = canvas.watch
+    region = region_around(points_t[list(OVAL)], canvas.image_bgr.shape, MARGIN, SMALL_SIDE_PX)
+    small = region.cut(canvas.image_bgr)
     with watch("warp"):
-        texture = swap.texture(region, points_t, source_bgr, points_s, options.shape * options.ratio)
+        shape_share = options.shape * options.ratio
+        texture = swap.texture(region, points_t, source_bgr, points_s, shape_share)
     with watch("mask"):
         local = region.from_picture(points_t)
         depth = oval_depth(local, region.shape)
@@ -221,8 +233,9 @@ def _fuse_face(
         fused = np.clip(texture.full() * gain + offset, 0, 255)
         fused = adjust(fused, options, face_width(points_t))
         box = (slice(full.y0, full.y1), slice(full.x0, full.x1))
-        canvas[box] = blend(canvas[box], fused, wide_mask, options.ratio, options.mode)
-        changed[box] |= wide_mask > 0
+        under = canvas.image_bgr[box]
+        canvas.image_bgr[box] = blend(under, fused, wide_mask, options.ratio, options.mode)
+        canvas.changed[box] |= wide_mask > 0
 
 
 def _source_hair(texture: Texture, points_s: Float32) -> Mask:
@@ -235,10 +248,6 @@ def _enlarged(values: Float32, region: Region) -> Float32:
     if values.shape[:2] == (h, w):
         return values
     return np.asarray(cv2.resize(values, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def _detect(models: FaceModels, image_bgr: ImageBGR, min_score: float) -> list[Face]:
-    return models.detector.detect(image_bgr, min_score)
 
 
 def _locate(models: FaceModels, image_bgr: ImageBGR, faces: Sequence[Face]) -> list[Face]:

@@ -1,5 +1,7 @@
 """Puts the fused face into the target: three modes, all inside the mask and nowhere else."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -24,7 +26,7 @@ def blend(
         mixed = _multi_band(target, fused_bgr, mask, ratio)
     else:
         mixed = target + (fused_bgr - target) * (mask * np.float32(ratio))[..., None]
-    out = np.clip(mixed + np.float32(0.5), 0, 255).astype(np.uint8)
+    out: ImageBGR = np.clip(mixed + np.float32(0.5), 0, 255).astype(np.uint8)
     untouched = mask <= 0
     out[untouched] = target_bgr[untouched]
     return out
@@ -44,16 +46,16 @@ def _multi_band(target: Float32, fused: Float32, mask: Mask, ratio: float) -> Fl
     """
     levels = int(np.clip(np.log2(max(min(mask.shape) / 8, 1)), 1, 5))
     weight = mask * np.float32(ratio)
-    out: Float32 | None = None
-    bands = zip(_laplacian(target, levels), _laplacian(fused, levels), strict=True)
-    weights = _gaussian(weight, levels)
-    for (band_t, band_f), share in reversed(list(zip(bands, weights, strict=True))):
-        mixed = band_t + (band_f - band_t) * share[..., None]
-        if out is not None:
-            size = (mixed.shape[1], mixed.shape[0])
-            mixed = mixed + cv2.pyrUp(out, dstsize=size)
-        out = mixed
-    assert out is not None
+    bands = zip(
+        _laplacian(target, levels),
+        _laplacian(fused, levels),
+        _gaussian(weight, levels),
+        strict=True,
+    )
+    mixed = [band_t + (band_f - band_t) * share[..., None] for band_t, band_f, share in bands]
+    out = mixed[-1]
+    for finer in reversed(mixed[:-1]):
+        out = finer + cv2.pyrUp(out, dstsize=(finer.shape[1], finer.shape[0]))
     # Wide bands spill over the mask's edge; a soft guard brings them to 0 there.
     guard = np.clip(mask * np.float32(8), 0, 1)[..., None]
     return np.asarray(target + (out - target) * guard, np.float32)
@@ -69,7 +71,7 @@ def _gaussian(image: Float32, levels: int) -> list[Float32]:
 def _laplacian(image: Float32, levels: int) -> list[Float32]:
     steps = _gaussian(image, levels)
     out = []
-    for fine, coarse in zip(steps[:-1], steps[1:], strict=True):
+    for fine, coarse in pairwise(steps):
         size = (fine.shape[1], fine.shape[0])
         out.append(np.asarray(fine - cv2.pyrUp(coarse, dstsize=size), np.float32))
     return [*out, steps[-1]]

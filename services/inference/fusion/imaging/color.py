@@ -63,7 +63,8 @@ def blur_inside(values: Float32, weight: Mask, sigma: float) -> Float32:
     spread = weight if values.ndim == 2 else weight[..., None]
     mean = _gauss(values * spread, sigma)
     floor = np.float32(1e-4)
-    return mean / np.maximum(total if values.ndim == 2 else total[..., None], floor)
+    total = np.maximum(total if values.ndim == 2 else total[..., None], floor)
+    return np.asarray(mean / total, np.float32)
 
 
 def _gauss(values: Float32, sigma: float) -> Float32:
@@ -104,7 +105,7 @@ def _match_contrast(
     log_s: Float32, log_t: Float32, skin: Mask, sigma: float, how: LightMatch
 ) -> Float32:
     """Scales the texture's lightness contrast towards the target's, as a power of light."""
-    mean_s, mean_t = (np.average(v, weights=skin + 1e-6) for v in (log_s, log_t))
+    mean_s = float(np.average(log_s, weights=skin + 1e-6))
     spread_s, spread_t = (
         np.sqrt(np.average((v - blur_inside(v, skin, sigma)) ** 2, weights=skin + 1e-6))
         for v in (log_s, log_t)
@@ -134,11 +135,11 @@ def color_field(texture_bgr: ImageBGR, matched: Float32, radius: int) -> ColorFi
     size = (2 * radius + 1, 2 * radius + 1)
 
     def mean(v: Float32) -> Float32:
-        return np.asarray(cv2.blur(v, size, borderType=cv2.BORDER_REFLECT))
+        return np.asarray(cv2.blur(v, size, borderType=cv2.BORDER_REFLECT), np.float32)
 
     mean_x, mean_y = mean(x), mean(matched)
     variance = mean(x * x) - mean_x * mean_x
     covariance = mean(x * matched) - mean_x * mean_y
     epsilon = np.float32(4.0)  # (2 grey levels)^2: below that a patch is noise, its gain is 1
-    gain = (covariance + epsilon) / (variance + epsilon)
+    gain = np.asarray((covariance + epsilon) / (variance + epsilon), np.float32)
     return ColorField(mean(gain), mean(mean_y - gain * mean_x))

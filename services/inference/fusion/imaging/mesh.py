@@ -99,7 +99,7 @@ def _barycentric(
     w1 = rows[:, 2] * dx + rows[:, 3] * dy
     # The outline's pixels lie up to a pixel outside: clamped, a sliver cannot throw them far away.
     weights = np.clip(np.stack([w0, w1, 1.0 - w0 - w1], axis=1), -0.25, 1.25)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
 def texture_support(
@@ -127,7 +127,7 @@ def texture_support(
 
 
 def to_vertices(per_triangle: Float32, triangles: Triangles, count: int) -> Float32:
-    """Smallest value of the triangles that meet at each vertex, then smoothed once: (V,) float32."""
+    """(V,) float32, least value of the triangles that meet at each vertex, smoothed once."""
     lowest = np.ones(count, np.float32)
     for k in range(3):
         np.minimum.at(lowest, triangles[:, k], per_triangle)
@@ -152,19 +152,20 @@ def smooth_map(coords: Float32, covered: NDArray[np.bool_], sigma: float) -> Flo
     here = np.stack([xs, ys, np.ones_like(xs)], axis=1).astype(np.float64)
     fit = np.linalg.lstsq(here, coords[covered].astype(np.float64), rcond=None)[0]
     gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
-    straight = (gx[..., None] * fit[0] + gy[..., None] * fit[1] + fit[2]).astype(np.float32)
+    straight = gx[..., None] * fit[0] + gy[..., None] * fit[1] + fit[2]
     inside = covered.astype(np.float32)
-    rest = (coords - straight) * inside[..., None]
-    for widen in (sigma, 4 * sigma, 16 * sigma):  # each wider blur reaches further outside
-        weight = cv2.GaussianBlur(inside, (0, 0), widen)
-        blurred = cv2.GaussianBlur(rest, (0, 0), widen) / np.maximum(weight, 1e-3)[..., None]
-        if widen == sigma:
-            smooth = blurred
-            known = weight
-        else:
-            smooth = np.where(known[..., None] > 1e-2, smooth, blurred)
-            known = np.maximum(known, weight)
-    return straight + smooth.astype(np.float32)
+    rest = ((coords - straight) * inside[..., None]).astype(np.float32)
+    near_weight = cv2.GaussianBlur(inside, (0, 0), sigma)[..., None]
+    near = cv2.GaussianBlur(rest, (0, 0), sigma) / np.maximum(near_weight, 1e-3)
+    # Outside, the remainder fades out: a shrunk copy is exact enough for that.
+    size = (max(2, w // 8), max(2, h // 8))
+    reach = 0.06 * max(size)
+    thin_weight, thin = (
+        cv2.GaussianBlur(cv2.resize(v, size, interpolation=cv2.INTER_AREA), (0, 0), reach)
+        for v in (inside, rest)
+    )
+    far = cv2.resize(thin / np.maximum(thin_weight, 1e-2)[..., None], (w, h))
+    return np.asarray(straight + np.where(near_weight > 0.2, near, far), np.float32)
 
 
 def mirror_index(vertices: Float32) -> NDArray[np.intp]:
@@ -182,7 +183,7 @@ def polygon_mask(points: Float32, shape: tuple[int, int]) -> Mask:
     canvas = np.zeros(shape, np.uint8)
     corners = np.round(points[:, :2] * 16).astype(np.int32)
     cv2.fillPoly(canvas, [corners], 255, lineType=cv2.LINE_AA, shift=4)
-    return canvas.astype(np.float32) / 255.0
+    return np.asarray(canvas, np.float32) / np.float32(255)
 
 
 def move_shape(

@@ -48,7 +48,7 @@ class Region:
         h, w = self.shape
         if box.shape[:2] == (h, w):
             return box
-        return cv2.resize(box, (w, h), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(box, (w, h), interpolation=cv2.INTER_AREA), np.uint8)
 
     def at_scale(self, scale: float) -> "Region":
         """The same box seen at another scale, at most 1."""

@@ -20,7 +20,7 @@ FEATHER = 0.07  # of the face's width: wider lets the target's cheeks show throu
 _RIM = 0.03  # features are widened by this share of the face's width
 
 
-def smoothstep(values: Float32, low: float, high: float) -> Float32:
+def smoothstep(values: Float32 | float, low: float, high: float) -> Float32:
     """0 below low, 1 above high, smooth between."""
     t = np.clip((values - low) / (high - low), 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
@@ -48,9 +48,7 @@ def skin_zone(points: Float32, shape: tuple[int, int], depth: Float32) -> Mask:
     return smoothstep(depth, 0.02, 0.05) * (1.0 - _widen(features, _RIM * face_width(points)))
 
 
-def face_mask(
-    target: Float32, source: Float32, shape: tuple[int, int], depth: Float32
-) -> Mask:
+def face_mask(target: Float32, source: Float32, shape: tuple[int, int], depth: Float32) -> Mask:
     """Feathered oval less what must stay the target's own: (h, w) float32 0..1.
 
     target  (478, 3) float32 in pixels of the mask; source (478, 3) in any pixels
@@ -72,7 +70,7 @@ def mouth_opening(landmarks: Float32) -> float:
 
 def _open_mouth(target: Float32, shape: tuple[int, int]) -> Mask:
     """The inside of the target's open mouth: its teeth fit its smile, the source's do not."""
-    share = smoothstep(np.float32(mouth_opening(target)), 0.03, 0.08)
+    share = smoothstep(mouth_opening(target), 0.03, 0.08)
     if share <= 0:
         return np.zeros(shape, np.float32)
     size = face_width(target)
@@ -84,7 +82,7 @@ def _foreign_eye(target: Float32, source: Float32, eye: int, shape: tuple[int, i
     """A shut eye cannot be made from an open one, nor the other way round: keep the target's."""
     openings = sorted((eye_opening(target, eye), eye_opening(source, eye)))
     alike = openings[0] / max(openings[1], 1e-3)
-    share = 1.0 - smoothstep(np.float32(alike), 0.35, 0.55)
+    share = 1.0 - smoothstep(alike, 0.35, 0.55)
     if share <= 0:
         return np.zeros(shape, np.float32)
     size = face_width(target)

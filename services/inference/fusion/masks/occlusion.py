@@ -28,7 +28,9 @@ def hair_over_face(image_bgr: ImageBGR, points: Float32, person: Mask | None = N
     """
     shape = image_bgr.shape[:2]
     size = face_width(points)
-    lab = cv2.GaussianBlur(to_lab(image_bgr), (0, 0), max(0.6, 0.006 * size))
+    lab = np.asarray(
+        cv2.GaussianBlur(to_lab(image_bgr), (0, 0), max(0.6, 0.006 * size)), np.float32
+    )
     sure = np.zeros(shape, np.float32)
     for outline in _CHEEKS_NOSE:
         sure = np.maximum(sure, polygon_mask(points[list(outline)], shape))
@@ -38,7 +40,7 @@ def hair_over_face(image_bgr: ImageBGR, points: Float32, person: Mask | None = N
     foreign = smoothstep(_distance_from_skin(lab, skin), 1.6, 2.8)
     zone = _upper_face(points, shape)
     hair = _joined_to_outside(foreign * zone, points, shape)
-    hair = cv2.GaussianBlur(hair, (0, 0), max(0.6, 0.01 * size))
+    hair = np.asarray(cv2.GaussianBlur(hair, (0, 0), max(0.6, 0.01 * size)), np.float32)
     if person is not None:
         hair = np.maximum(hair, 1.0 - smoothstep(person, 0.2, 0.6))
     return np.asarray(hair, np.float32)
@@ -57,12 +59,15 @@ def _distance_from_skin(lab: Float32, skin: Float32) -> Float32:
 
 def _upper_face(points: Float32, shape: tuple[int, int]) -> Mask:
     """The oval above the brows and temples, with a soft lower edge."""
-    top = [i for i in OVAL if points[i, 1] < points[[127, 356], 1].mean()]
-    ring = np.concatenate([points[list(_BROW_LINE), :2], points[top, :2]])
-    hull = cv2.convexHull(ring.astype(np.float32))[:, 0]
-    above = polygon_mask(hull, shape)
-    brow = polygon_mask(points[list(_BROW_LINE) + [i for i in reversed(OVAL) if i in top]], shape)
-    return np.asarray(cv2.GaussianBlur(np.minimum(above, np.maximum(brow, 0)), (0, 0), 1.5))
+    ring = np.concatenate([points[list(_BROW_LINE)], points[_over_the_top()]])
+    zone = polygon_mask(ring, shape)
+    return np.asarray(cv2.GaussianBlur(zone, (0, 0), 1.5), np.float32)
+
+
+def _over_the_top() -> list[int]:
+    """The oval's points from the right temple over the forehead to the left one."""
+    right, left = OVAL.index(356), OVAL.index(127)
+    return [*OVAL[right::-1], *OVAL[: left - 1 : -1]]
 
 
 def _joined_to_outside(hair: Mask, points: Float32, shape: tuple[int, int]) -> Mask:

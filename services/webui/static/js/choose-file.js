@@ -2,7 +2,9 @@
 
 /** The picture files among what was dropped or pasted; a file of unknown type is let through. */
 function imagesIn(transfer) {
-  return [...(transfer?.files ?? [])].filter(({ type }) => type === "" || type.startsWith("image/"));
+  return [...(transfer?.files ?? [])].filter(
+    ({ type }) => type === "" || type.startsWith("image/"),
+  );
 }
 
 /**

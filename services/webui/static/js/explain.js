@@ -1,13 +1,7 @@
 /** Puts an error into words: what happened and what to do about it. */
 
 import { hasText } from "./i18n.js";
-import {
-  ApiProblem,
-  ConfigProblem,
-  NoImageGiven,
-  NotTheApi,
-  Unreachable,
-} from "./problems.js";
+import { ApiProblem, ConfigProblem, NoImageGiven, NotTheApi, Unreachable } from "./problems.js";
 
 /**
  * @typedef {object} Explanation

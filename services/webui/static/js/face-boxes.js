@@ -12,17 +12,25 @@ const percent = (value, whole) => `${(100 * value) / whole}%`;
  * @param {(index: number) => void} onChoose
  */
 export function showFaces(holder, photo, choice, onChoose) {
-  const focused = holder.contains(document.activeElement) ? document.activeElement.dataset.face : null;
+  const focused = holder.contains(document.activeElement)
+    ? document.activeElement.dataset.face
+    : null;
   holder.replaceChildren(...(photo.size ? photo.faces.map((face) => box(face)) : []));
   // The boxes are new after every choice; a person with a keyboard stays where they were.
   holder.querySelector(`[data-face="${focused}"]`)?.focus();
 
   function box(face) {
-    const chosen = choice === "all" || face.index === (choice === "largest" ? photo.largest.index : choice);
+    const chosen =
+      choice === "all" || face.index === (choice === "largest" ? photo.largest.index : choice);
     const number = face.index + 1;
     const button = el(
       "button",
-      { class: "face", type: "button", "data-face": String(face.index), "aria-pressed": String(chosen) },
+      {
+        class: "face",
+        type: "button",
+        "data-face": String(face.index),
+        "aria-pressed": String(chosen),
+      },
       photo.faces.length > 1 ? el("span", { class: "face__number" }, String(number)) : null,
     );
     label(button, "photo.face", { number });

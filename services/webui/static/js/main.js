@@ -76,7 +76,11 @@ function run(api) {
     const photo = new Photo(api, file);
     card.take(photo);
     photo.findFaces(options.values.face_threshold);
-    if (second) give(cards.find((other) => other !== card), [second]);
+    if (second)
+      give(
+        cards.find((other) => other !== card),
+        [second],
+      );
   }
 
   function again() {
@@ -108,7 +112,8 @@ function run(api) {
     });
   }
   acceptPaste((files) => {
-    const card = cards.find((each) => each.isPointedAt) ?? cards.find(({ photo }) => !photo) ?? target;
+    const card =
+      cards.find((each) => each.isPointedAt) ?? cards.find(({ photo }) => !photo) ?? target;
     if (files.length) give(card, files);
     else showError(notices, explain(new NoImageGiven()));
   });

@@ -38,7 +38,10 @@ export function showError(holder, explanation, onRetry = null) {
     close,
   );
   if (onRetry && explanation.again) {
-    const retry = say(el("button", { class: "button button--plain", type: "button" }), "notice.retry");
+    const retry = say(
+      el("button", { class: "button button--plain", type: "button" }),
+      "notice.retry",
+    );
     retry.addEventListener("click", onRetry);
     box.append(retry);
   }
@@ -54,7 +57,9 @@ export function showWarnings(holder, codes) {
     list.append(say(el("li", { "data-code": code }), key, { code }));
   }
   const title = say(el("p", { class: "notice__title" }), "warning.title");
-  holder.replaceChildren(el("div", { class: "notice notice--warning", role: "status" }, title, list));
+  holder.replaceChildren(
+    el("div", { class: "notice notice--warning", role: "status" }, title, list),
+  );
 }
 
 export function clear(holder) {

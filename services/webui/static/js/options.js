@@ -22,7 +22,8 @@ export class Options extends EventTarget {
       holders.get(control.group).append(built.node);
     }
     this.resetAll.addEventListener("click", () => {
-      for (const { set, initial, group } of this.#built.values()) if (group !== "ratio") set(initial);
+      for (const { set, initial, group } of this.#built.values())
+        if (group !== "ratio") set(initial);
       this.#changed(null);
     });
   }

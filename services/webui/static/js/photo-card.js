@@ -79,7 +79,8 @@ export class PhotoCard extends EventTarget {
     parts.view.hidden = photo === null;
     parts.tools.hidden = photo === null;
     // Other faces than before (another threshold): the same index may now be somebody else.
-    if (typeof this.choice === "number" && photo?.faces !== this.#chosenAmong) this.choice = "largest";
+    if (typeof this.choice === "number" && photo?.faces !== this.#chosenAmong)
+      this.choice = "largest";
     parts.all.hidden = this.role !== "target" || !photo || photo.faces.length < 2;
     parts.all.setAttribute("aria-pressed", String(this.choice === "all"));
     if (photo) showFaces(parts.faces, photo, this.choice, (index) => this.#choose(index));
@@ -96,7 +97,8 @@ export class PhotoCard extends EventTarget {
     image.hidden = !works;
     note.hidden = works;
     this.root.classList.toggle("is-unshown", !works);
-    if (image.naturalWidth && !this.photo?.size) this.#shape(image.naturalWidth, image.naturalHeight);
+    if (image.naturalWidth && !this.photo?.size)
+      this.#shape(image.naturalWidth, image.naturalHeight);
   }
 
   #shape(width, height) {
@@ -110,7 +112,8 @@ export class PhotoCard extends EventTarget {
       this.dispatchEvent(new CustomEvent("unreachable", { detail: error }));
       return;
     }
-    const retry = this.photo?.state === "failed" ? () => this.dispatchEvent(new Event("retry")) : null;
+    const retry =
+      this.photo?.state === "failed" ? () => this.dispatchEvent(new Event("retry")) : null;
     showError(this.parts.notices, explain(error, { api: this.api.base, role: this.role }), retry);
   }
 

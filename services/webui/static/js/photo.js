@@ -29,7 +29,10 @@ export class Photo extends EventTarget {
   /** "largest" means the same face as in the service: the one with the largest box. */
   get largest() {
     const area = ({ box: [x0, y0, x1, y1] }) => (x1 - x0) * (y1 - y0);
-    return this.faces.reduce((best, face) => (best && area(best) >= area(face) ? best : face), null);
+    return this.faces.reduce(
+      (best, face) => (best && area(best) >= area(face) ? best : face),
+      null,
+    );
   }
 
   get isReady() {

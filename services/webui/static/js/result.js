@@ -68,10 +68,18 @@ export class ResultPanel {
     showWarnings(this.parts.notices, warnings);
     const words = serviceMs === null ? "result.done" : "result.done.detail";
     const round = (value) => Math.round(value * 100) / 100;
-    say(this.parts.status, words, { seconds: round(seconds), service: round((serviceMs ?? 0) / 1000) });
+    say(this.parts.status, words, {
+      seconds: round(seconds),
+      service: round((serviceMs ?? 0) / 1000),
+    });
     this.parts.full.href = this.#url;
     this.parts.download.href = this.#url;
-    this.parts.download.download = downloadName(target.file.name, source.file.name, fields.ratio, blob.type);
+    this.parts.download.download = downloadName(
+      target.file.name,
+      source.file.name,
+      fields.ratio,
+      blob.type,
+    );
     this.#setTools(true);
   }
 

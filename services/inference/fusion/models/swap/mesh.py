@@ -5,9 +5,11 @@ it is enlarged and the picture itself is sampled at the target's own resolution.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion.imaging import mesh
 from fusion.imaging.face_points import (
@@ -22,7 +24,7 @@ from fusion.imaging.view import Region, region_around
 from fusion.models.topology import Topology
 from fusion.types import Float32, ImageBGR, Mask
 
-# A triangle that the source shows at less than 1/5 of its width would smear; from 1/2 on it is fine.
+# Shown at less than 1/5 of its width a triangle would smear, from 1/2 on it is fine.
 _SMEARED, _SHARP = 0.20, 0.50
 # Creases of the piecewise map are rounded over this many pixels of the small picture.
 _CREASE_PX = 1.0
@@ -56,9 +58,7 @@ class Texture:
     def carry(self, values: Float32) -> Float32:
         """Carries a map over the source's small region (h, w) onto the target's small region."""
         seen = self.source_region.from_picture(self.direct)
-        return cv2.remap(
-            values, seen, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        ).astype(np.float32, copy=False)
+        return np.asarray(_sampled_at(values, seen, cv2.INTER_LINEAR), np.float32)
 
     def _sample(self, region: Region, interpolation: int) -> ImageBGR:
         # The source is shrunk to the target's resolution first: sampling alone would alias.
@@ -81,9 +81,12 @@ def _remap(
     if coords.shape[:2] != shape:
         coords = cv2.resize(coords, shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
     seen = source.from_picture(coords)
-    return cv2.remap(
-        picture, seen, None, interpolation, borderMode=cv2.BORDER_REPLICATE
-    ).astype(np.uint8, copy=False)
+    return np.asarray(_sampled_at(picture, seen, interpolation), np.uint8)
+
+
+def _sampled_at(values: NDArray[Any], coords: Float32, interpolation: int) -> NDArray[Any]:
+    x, y = cv2.split(coords)
+    return np.asarray(cv2.remap(values, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE))
 
 
 class MeshSwap:
@@ -169,9 +172,7 @@ class MeshSwap:
     def _support(self, vertices: Float32, source: Float32) -> Float32:
         per_triangle = mesh.texture_support(vertices, source, self._topology.triangles)
         ramp = np.clip((per_triangle - _SMEARED) / (_SHARP - _SMEARED), 0.0, 1.0)
-        smooth = mesh.to_vertices(
-            ramp.astype(np.float32), self._topology.triangles, len(vertices)
-        )
+        smooth = mesh.to_vertices(ramp.astype(np.float32), self._topology.triangles, len(vertices))
         return np.clip(smooth, 0.0, 1.0)
 
     def _towards_source(self, vertices: Float32, source: Float32, share: float) -> Float32:

@@ -1,37 +1,20 @@
-"""Everything that can go wrong between page and service, told in words, in a real browser."""
+"""Every error of the API, told in words, in a real browser."""
 
-import json
 import re
-import shutil
 import time
-from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from webui.fake_api import FakeApi, Reply, problem, wait_for
+from webui.site import choose, fuse_two, notice, photo, set_slider
+from webui.test_texts import api_codes
 
 import build_site
-import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
-from webui.conftest import ServeSite
-from webui.fake_api import FakeApi, Reply, problem, wait_for
-from webui.site import READY, Site, choose, fuse_two, photo, set_slider
-from webui.test_texts import api_codes
 
 pytestmark = pytest.mark.browser
 
 TEXTS = build_site.load_texts()
 STATUS_OF = {"OVERLOADED": 503, "RATE_LIMITED": 429, "MODEL_UNAVAILABLE": 503}
-
-
-def notice(page: Page) -> Locator:
-    return page.locator(".notice--error")
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Page]:
-    """A page that has not gone anywhere yet."""
-    context = browser.new_context(locale="en-GB")
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -139,134 +122,6 @@ def test_a_new_wish_ends_the_waiting_of_the_older_one(page: Page, api: FakeApi) 
     page.wait_for_timeout(2300)
     ratios = [request.fields["ratio"] for request in api.asked("/v1/fusions")]
     assert ratios == ["0.5", "0.9", "0.1"]
-
-
-def test_a_page_whose_origin_is_not_listed_names_it_and_the_line_to_set(
-    open_page: Page, api: FakeApi, serve_site: ServeSite
-) -> None:
-    site = serve_site(api.base)
-    open_page.goto(site.url)
-    expect(notice(open_page)).to_contain_text(api.base)
-    expect(notice(open_page).locator("code")).to_have_text(f"CORS_ALLOWED_ORIGINS={site.origin}")
-    expect(notice(open_page)).to_contain_text("origin is probably not listed")
-    expect(notice(open_page)).to_contain_text("the server is down or cannot be reached")
-    api.allow_origin = site.origin
-    open_page.get_by_role("button", name="Try again").click()
-    expect(notice(open_page)).to_have_count(0)
-
-
-def test_a_server_that_is_down_is_told_from_one_that_refuses(
-    open_page: Page, api: FakeApi, serve_site: ServeSite
-) -> None:
-    site = serve_site(api.base)
-    api.stop()
-    open_page.goto(site.url)
-    expect(notice(open_page)).to_contain_text("the server is probably down")
-    expect(notice(open_page).locator("code")).to_have_text(f"CORS_ALLOWED_ORIGINS={site.origin}")
-
-
-def test_a_service_lost_on_the_way_is_told_once_and_found_again(
-    page: Page, api: FakeApi, site: Site
-) -> None:
-    api.allow_origin = None
-    choose(page, "target", photo())
-    choose(page, "source", photo())
-    expect(notice(page)).to_have_count(1)
-    api.allow_origin = site.origin
-    page.get_by_role("button", name="Try again").click()
-    page.wait_for_selector(READY)
-    expect(notice(page)).to_have_count(0)
-
-
-def test_a_service_on_the_pages_own_origin_needs_no_word_about_cors(
-    open_page: Page, serve_site: ServeSite
-) -> None:
-    site = serve_site("/api")
-    open_page.route("**/api/**", lambda route: route.abort())
-    open_page.goto(site.url)
-    expect(notice(open_page)).to_contain_text("The service cannot be reached")
-    expect(notice(open_page)).not_to_contain_text("CORS")
-
-
-def test_an_address_without_the_api_is_told(open_page: Page, serve_site: ServeSite) -> None:
-    site = serve_site("/api")  # nothing but the page is there
-    open_page.goto(site.url)
-    expect(notice(open_page)).to_contain_text("does not speak the fusion API")
-    expect(notice(open_page)).to_contain_text(f"{site.origin}/api answered with status 404")
-
-
-def test_a_service_that_is_not_ready_is_told_at_once(
-    open_page: Page, api: FakeApi, site: Site
-) -> None:
-    api.say_next("/health/ready", problem(503, "MODEL_UNAVAILABLE"))
-    open_page.goto(site.url)
-    expect(notice(open_page)).to_contain_text("not ready")
-
-
-def test_being_offline_is_told(page: Page) -> None:
-    page.context.set_offline(True)
-    choose(page, "target", photo())
-    expect(notice(page)).to_contain_text("You are offline")
-
-
-def test_a_policy_that_forbids_the_api_is_told(
-    open_page: Page, api: FakeApi, serve_site: ServeSite
-) -> None:
-    site = serve_site("/api")
-    config = json.dumps({"apiBase": api.base})
-    (site.runtime / "config.json").write_text(config)  # changed by hand, the policy was not
-    open_page.goto(site.url)
-    expect(notice(open_page)).to_contain_text("Content-Security-Policy")
-    expect(notice(open_page)).to_contain_text(api.base)
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["", "{", "[]", "{}", '{"apiBase": 7}', '{"apiBase": "ftp://x/"}', '{"apiBase": "api"}',
-     '{"apiBase": "/api?x"}'],
-)  # fmt: skip
-def test_a_broken_config_says_what_it_should_be(
-    open_page: Page, serve_site: ServeSite, content: str
-) -> None:
-    site = serve_site("/api")
-    (site.runtime / "config.json").write_text(content)
-    open_page.goto(site.url)
-    expect(notice(open_page)).to_contain_text("cannot be understood")
-    expect(notice(open_page).locator("code")).to_have_text('{"apiBase": "/api"}')
-    expect(open_page.locator("[data-photo=target] [data-part=choose]")).to_be_disabled()
-
-
-def test_a_missing_config_says_where_it_belongs(open_page: Page, serve_site: ServeSite) -> None:
-    site = serve_site("/api")
-    (site.runtime / "config.json").unlink()
-    open_page.goto(site.url)
-    expect(notice(open_page)).to_contain_text("config.json is missing")
-    expect(notice(open_page)).to_contain_text(f"{site.origin}/config.json")
-    expect(notice(open_page)).to_contain_text("status 404")
-
-
-def test_a_changed_config_counts_at_the_next_load(
-    open_page: Page, api: FakeApi, site: Site
-) -> None:
-    config = site.runtime / "config.json"
-    right = config.read_text()
-    config.write_text("{}")
-    open_page.goto(site.url)
-    expect(notice(open_page)).to_be_visible()
-    config.write_text(right.replace("/api", "/api///"))  # slashes at the end do no harm
-    notice(open_page).get_by_role("button", name="Try again").click()
-    expect(open_page.locator("[data-part=docs]")).to_have_attribute("href", f"{api.base}/docs")
-    expect(notice(open_page)).to_have_count(0)
-
-
-def test_the_page_works_from_a_folder_of_another_server(
-    open_page: Page, api: FakeApi, site: Site
-) -> None:
-    folder = site.folder / "some" / "folder"
-    shutil.copytree(site.folder, folder, ignore=shutil.ignore_patterns("some"))
-    open_page.goto(f"{site.url}some/folder/")
-    fuse_two(open_page)
-    assert len(api.asked("/v1/fusions")) == 1
 
 
 def test_something_that_is_no_picture_is_refused_by_the_page(page: Page, api: FakeApi) -> None:
