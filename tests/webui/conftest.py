@@ -12,7 +12,7 @@ from typing import NoReturn, Protocol
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from webui.fake_api import FakeApi
-from webui.site import Site
+from webui.site import Site, visit
 
 import build_site
 
@@ -123,8 +123,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
         "console",
         lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None,
     )
-    page.goto(site.url)
-    page.wait_for_selector("[data-photo=source] [data-part=choose]:enabled")
+    visit(page, site.url)
     yield page
     context.close()
     assert not faults

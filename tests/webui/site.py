@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import FilePayload, Locator, Page
+from playwright.sync_api import Error, FilePayload, Locator, Page
 
 READY = "[data-part=download]:not([hidden])"  # shown with a result and with nothing else
+STARTED = "[data-photo=source] [data-part=choose]:enabled, .notice--error"
 TWO_FACES = ((0.1, 0.2, 0.4, 0.6), (0.5, 0.3, 0.9, 0.8))  # for FakeApi.boxes, the second larger
 
 
@@ -45,6 +46,23 @@ def photo(
     ending = name.rpartition(".")[2]
     Image.new("RGB", size, (grey, grey, grey)).save(out, kinds.get(ending, ending), **save)
     return {"name": name, "mimeType": f"image/{ending}", "buffer": out.getvalue()}
+
+
+def visit(page: Page, url: str) -> None:
+    """Opens the page and waits until its script has run, to whatever end.
+
+    Tries again when it did not: a network interface that comes or goes (that of a container, for
+    example) makes chromium drop what it is loading, without a trace on the page.
+    """
+    for patience_ms in (4_000, 4_000, 15_000):
+        try:
+            page.goto(url)
+            page.wait_for_selector(STARTED, timeout=patience_ms)
+        except Error as error:
+            last = error
+        else:
+            return
+    raise last
 
 
 def choose(page: Page, role: str, file: FilePayload) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from webui.fake_api import FakeApi
-from webui.site import READY, TWO_FACES, Site, choose, fuse_two, photo
+from webui.site import READY, TWO_FACES, Site, choose, fuse_two, photo, visit
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +32,7 @@ def test_the_language_follows_the_browser_and_the_choice_is_remembered(
 ) -> None:
     context = browser.new_context(locale="zh-CN")
     page = context.new_page()
-    page.goto(site.url)
+    visit(page, site.url)
     expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
     expect(page.locator("#photo-target")).to_have_text("目标图")
     expect(page).to_have_title("人脸融合")

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from webui.conftest import ServeSite, free_port, missing
-from webui.site import READY, choose, set_slider
+from webui.site import READY, choose, set_slider, visit
 
 pytestmark = pytest.mark.browser
 
@@ -92,7 +92,6 @@ def visitor(browser: Browser) -> Iterator[Page]:
 
 def fuse(page: Page, photos: tuple[FilePayload, FilePayload], ratio: float) -> None:
     """Chooses the photos and fuses them into a PNG at a ratio."""
-    page.locator("[data-photo=source] [data-part=choose]:enabled").wait_for()
     page.click("[data-group=output] summary")
     page.locator("[data-control=format] input[value=png]").check()
     set_slider(page, "ratio", ratio)
@@ -142,7 +141,7 @@ def test_a_page_on_another_origin_shows_a_fusion_of_two_photos(
     photos: tuple[FilePayload, FilePayload],
 ) -> None:
     serve_site(f"http://api.test:{stack.port}/api", stack.page_port)
-    visitor.goto(f"http://page.test:{stack.page_port}/")
+    visit(visitor, f"http://page.test:{stack.page_port}/")
     fuse(visitor, photos, ratio=1)
     inside, outside = changed_shares(visitor)
     assert inside > 0.3  # a face fills most of its box; corners, hair and exact hits stay
@@ -162,7 +161,7 @@ def test_the_page_of_the_gateway_itself_fuses_and_breaks_none_of_its_own_rules(
 ) -> None:
     broken: list[str] = []
     visitor.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
-    visitor.goto(f"http://localhost:{stack.port}/")
+    visit(visitor, f"http://localhost:{stack.port}/")
     fuse(visitor, photos, ratio=0.5)
     assert changed_shares(visitor)[0] > 0.3
     with visitor.expect_response("**/api/docs") as answer:
@@ -175,8 +174,7 @@ def test_a_file_that_the_gateway_refuses_is_told_across_origins(
     visitor: Page, stack: Stack, serve_site: ServeSite
 ) -> None:
     serve_site(f"http://api.test:{stack.port}/api", stack.page_port)
-    visitor.goto(f"http://page.test:{stack.page_port}/")
-    visitor.locator("[data-photo=source] [data-part=choose]:enabled").wait_for()
+    visit(visitor, f"http://page.test:{stack.page_port}/")
     # Noise does not compress: 4.7 MB, and the gateway takes 4.
     noise = Image.frombytes("RGB", (1250, 1250), random.Random(7).randbytes(1250 * 1250 * 3))
     choose(visitor, "target", as_file(noise, "noise.png"))
@@ -188,7 +186,7 @@ def test_a_page_that_is_not_listed_is_told_what_to_set(
     visitor: Page, stack: Stack, serve_site: ServeSite
 ) -> None:
     site = serve_site(f"http://api.test:{stack.port}/api")
-    visitor.goto(f"http://page.test:{site.port}/")
+    visit(visitor, f"http://page.test:{site.port}/")
     told = visitor.locator(".notice--error")
     expect(told).to_contain_text("origin is probably not listed")
     expect(told.locator("code")).to_have_text(f"CORS_ALLOWED_ORIGINS=http://page.test:{site.port}")

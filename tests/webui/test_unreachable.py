@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from webui.conftest import ServeSite
 from webui.fake_api import FakeApi, problem
-from webui.site import READY, Site, choose, fuse_two, notice, photo
+from webui.site import READY, Site, choose, fuse_two, notice, photo, visit
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ def test_a_page_whose_origin_is_not_listed_names_it_and_the_line_to_set(
     open_page: Page, api: FakeApi, serve_site: ServeSite
 ) -> None:
     site = serve_site(api.base)
-    open_page.goto(site.url)
+    visit(open_page, site.url)
     expect(notice(open_page)).to_contain_text(api.base)
     expect(notice(open_page).locator("code")).to_have_text(f"CORS_ALLOWED_ORIGINS={site.origin}")
     expect(notice(open_page)).to_contain_text("origin is probably not listed")
@@ -42,7 +42,7 @@ def test_a_server_that_is_down_is_told_from_one_that_refuses(
 ) -> None:
     site = serve_site(api.base)
     api.stop()
-    open_page.goto(site.url)
+    visit(open_page, site.url)
     expect(notice(open_page)).to_contain_text("the server is probably down")
     expect(notice(open_page).locator("code")).to_have_text(f"CORS_ALLOWED_ORIGINS={site.origin}")
 
@@ -65,14 +65,14 @@ def test_a_service_on_the_pages_own_origin_needs_no_word_about_cors(
 ) -> None:
     site = serve_site("/api")
     open_page.route("**/api/**", lambda route: route.abort())
-    open_page.goto(site.url)
+    visit(open_page, site.url)
     expect(notice(open_page)).to_contain_text("The service cannot be reached")
     expect(notice(open_page)).not_to_contain_text("CORS")
 
 
 def test_an_address_without_the_api_is_told(open_page: Page, serve_site: ServeSite) -> None:
     site = serve_site("/api")  # nothing but the page is there
-    open_page.goto(site.url)
+    visit(open_page, site.url)
     expect(notice(open_page)).to_contain_text("does not speak the fusion API")
     expect(notice(open_page)).to_contain_text(f"{site.origin}/api answered with status 404")
 
@@ -81,7 +81,7 @@ def test_a_service_that_is_not_ready_is_told_at_once(
     open_page: Page, api: FakeApi, site: Site
 ) -> None:
     api.say_next("/health/ready", problem(503, "MODEL_UNAVAILABLE"))
-    open_page.goto(site.url)
+    visit(open_page, site.url)
     expect(notice(open_page)).to_contain_text("not ready")
 
 
@@ -97,7 +97,7 @@ def test_a_policy_that_forbids_the_api_is_told(
     site = serve_site("/api")
     config = json.dumps({"apiBase": api.base})
     (site.runtime / "config.json").write_text(config)  # changed by hand, the policy was not
-    open_page.goto(site.url)
+    visit(open_page, site.url)
     expect(notice(open_page)).to_contain_text("Content-Security-Policy")
     expect(notice(open_page)).to_contain_text(api.base)
 
@@ -112,7 +112,7 @@ def test_a_broken_config_says_what_it_should_be(
 ) -> None:
     site = serve_site("/api")
     (site.runtime / "config.json").write_text(content)
-    open_page.goto(site.url)
+    visit(open_page, site.url)
     expect(notice(open_page)).to_contain_text("cannot be understood")
     expect(notice(open_page).locator("code")).to_have_text('{"apiBase": "/api"}')
     expect(open_page.locator("[data-photo=target] [data-part=choose]")).to_be_disabled()
@@ -121,7 +121,7 @@ def test_a_broken_config_says_what_it_should_be(
 def test_a_missing_config_says_where_it_belongs(open_page: Page, serve_site: ServeSite) -> None:
     site = serve_site("/api")
     (site.runtime / "config.json").unlink()
-    open_page.goto(site.url)
+    visit(open_page, site.url)
     expect(notice(open_page)).to_contain_text("config.json is missing")
     expect(notice(open_page)).to_contain_text(f"{site.origin}/config.json")
     expect(notice(open_page)).to_contain_text("status 404")
@@ -133,7 +133,7 @@ def test_a_changed_config_counts_at_the_next_load(
     config = site.runtime / "config.json"
     right = config.read_text()
     config.write_text("{}")
-    open_page.goto(site.url)
+    visit(open_page, site.url)
     expect(notice(open_page)).to_be_visible()
     config.write_text(right.replace("/api", "/api///"))  # slashes at the end do no harm
     notice(open_page).get_by_role("button", name="Try again").click()
@@ -146,6 +146,6 @@ def test_the_page_works_from_a_folder_of_another_server(
 ) -> None:
     folder = site.folder / "some" / "folder"
     shutil.copytree(site.folder, folder, ignore=shutil.ignore_patterns("some"))
-    open_page.goto(f"{site.url}some/folder/")
+    visit(open_page, f"{site.url}some/folder/")
     fuse_two(open_page)
     assert len(api.asked("/v1/fusions")) == 1

@@ -19,10 +19,10 @@ from fusion.errors import (
 from fusion.imaging.adjust import adjust
 from fusion.imaging.align import Pose, head_pose
 from fusion.imaging.blend import blend
-from fusion.imaging.color import LightMatch, color_field, match_light
+from fusion.imaging.color import color_field, match_light
 from fusion.imaging.face_points import OVAL
 from fusion.imaging.view import Region, region_around
-from fusion.masks.face import face_mask, face_width, oval_depth, skin_zone
+from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, skin_zone
 from fusion.masks.occlusion import hair_over_face
 from fusion.models.registry import FaceModels
 from fusion.models.swap.mesh import MeshSwap, Texture
@@ -223,7 +223,8 @@ def _fuse_face(
         skin = skin_zone(local, region.shape, depth) * (1.0 - kept) * (1.0 - strange)
         skin *= texture.coverage
         size = face_width(local)
-        matched = match_light(texture.small_bgr, small, skin, size, LightMatch())
+        eyes = eye_zone(local, region.shape)
+        matched = match_light(texture.small_bgr, small, skin, eyes, size)
         field = color_field(texture.small_bgr, matched, 3)
     with watch("compose"):
         full = region.at_scale(1.0)

@@ -30,16 +30,22 @@ class ColorField:
 class LightMatch:
     """How far the texture follows the target. Lengths are shares of the face's width.
 
-    wide, wide_share  scale and strength of the light field
-    chroma_wide       scale of the colour field
-    contrast_share    0 keeps the source's skin contrast, 1 takes the target's
+    light_sigma     scale of the light field: shorter takes the source's own modelling away
+    light_share     how much of that field is taken; its mean is always taken in full
+    chroma_sigma    scale of the colour field
+    shine_share     0 keeps the source's contrast of what is brighter than its surroundings, 1 takes
+                    the target's: shine hardly depends on the skin's own colour, so dark skin shows
+                    far more of it, relative to its own lightness
+    shade_share     the same for what is darker: wrinkles and pores, which are the person's own
+    limits          of both changes
     """
 
-    wide: float = 0.12
-    wide_share: float = 0.85
-    chroma_wide: float = 0.10
-    contrast_share: float = 0.5
-    contrast_limits: tuple[float, float] = (0.6, 1.5)
+    light_sigma: float = 0.12
+    light_share: float = 0.85
+    chroma_sigma: float = 0.10
+    shine_share: float = 0.8
+    shade_share: float = 0.5
+    limits: tuple[float, float] = (0.4, 1.5)
 
 
 def to_lab(image_bgr: ImageBGR) -> Float32:
@@ -80,47 +86,73 @@ def _gauss(values: Float32, sigma: float) -> Float32:
 
 
 def match_light(
-    texture_bgr: ImageBGR, target_bgr: ImageBGR, skin: Mask, face_px: float, how: LightMatch
+    texture_bgr: ImageBGR,
+    target_bgr: ImageBGR,
+    skin: Mask,
+    eyes: Mask,
+    face_px: float,
+    how: LightMatch | None = None,
 ) -> Float32:
     """The texture in the target's light and colour: (H, W, 3) float32 BGR 0..255.
 
     texture_bgr, target_bgr  (H, W, 3) uint8, pixel on pixel
     skin      (H, W) 0..1, where both show plain skin: no brows, eyes, lips, hair, glasses
+    eyes      (H, W) 0..1, eyeballs: the skin's colour says nothing about theirs
     face_px   width of the face in these pixels
     """
+    how = how or LightMatch()
     target, texture = to_lab(target_bgr), to_lab(texture_bgr)
     log_t = np.log(target[..., 0] + L_OFFSET)
     log_s = np.log(texture[..., 0] + L_OFFSET)
-    sigma = how.wide * face_px
-    log_s = _match_contrast(log_s, log_t, skin, sigma, how)
-    field = blur_inside(log_t - log_s, skin, sigma)
-    level = float(np.average(log_t - log_s, weights=skin + 1e-6))
+    weight = skin + np.float32(1e-6)
+    sigma = how.light_sigma * face_px
+    low_t, low_s = blur_inside(log_t, weight, sigma), blur_inside(log_s, weight, sigma)
+    detail = _match_contrast(log_s - low_s, log_t - low_t, skin, how)
+    field = low_t - low_s
+    level = float(np.average(field, weights=weight))
+    on_skin = low_s + level + how.light_share * (field - level) + detail
+    # Eyes are as bright as the target's own eyes show, not as much lighter as the skin is.
+    eye_level = _level_of(log_t, eyes) - _level_of(log_s, eyes)
+    on_eyes = log_s + np.clip(eye_level, -0.25, 0.25)
     out = np.empty_like(texture)
-    out[..., 0] = np.exp(log_s + level + how.wide_share * (field - level)) - L_OFFSET
-    out[..., 1:] = _match_chroma(texture[..., 1:], target[..., 1:], skin, how, face_px)
+    out[..., 0] = np.exp(on_skin + eyes * (on_eyes - on_skin)) - L_OFFSET
+    out[..., 1:] = _match_chroma(texture, target, weight, how.chroma_sigma * face_px)
     return from_lab(out)
 
 
-def _match_contrast(
-    log_s: Float32, log_t: Float32, skin: Mask, sigma: float, how: LightMatch
-) -> Float32:
-    """Scales the texture's lightness contrast towards the target's, as a power of light."""
-    mean_s = float(np.average(log_s, weights=skin + 1e-6))
-    spread_s, spread_t = (
-        np.sqrt(np.average((v - blur_inside(v, skin, sigma)) ** 2, weights=skin + 1e-6))
-        for v in (log_s, log_t)
-    )
-    ratio = np.clip((spread_t + 1e-3) / (spread_s + 1e-3), *how.contrast_limits)
-    power = np.float32(1.0 + how.contrast_share * (ratio - 1.0))
-    return np.asarray((log_s - mean_s) * power + mean_s, np.float32)
+def _level_of(values: Float32, weight: Mask) -> float:
+    total = float(weight.sum())
+    return float((values * weight).sum()) / total if total > 1.0 else 0.0
 
 
-def _match_chroma(
-    texture_ab: Float32, target_ab: Float32, skin: Mask, how: LightMatch, face_px: float
-) -> Float32:
-    sigma = how.chroma_wide * face_px
-    low_s, low_t = (blur_inside(v, skin, sigma) for v in (texture_ab, target_ab))
-    return low_t + (texture_ab - low_s)
+def _match_contrast(detail_s: Float32, detail_t: Float32, skin: Mask, how: LightMatch) -> Float32:
+    """Scales what is brighter and what is darker than its surroundings, each for itself."""
+    out = detail_s.copy()
+    for sign, share in ((1.0, how.shine_share), (-1.0, how.shade_share)):
+        spread_s, spread_t = (
+            np.sqrt(_level_of(np.maximum(sign * d, 0.0) ** 2, skin)) + 2e-3
+            for d in (detail_s, detail_t)
+        )
+        scale = np.clip((spread_t / spread_s) ** share, *how.limits)
+        out = np.where(sign * detail_s > 0, detail_s * np.float32(scale), out)
+    return np.asarray(out, np.float32)
+
+
+def _match_chroma(texture: Float32, target: Float32, weight: Mask, sigma: float) -> Float32:
+    """a and b of the texture with the target's slow part.
+
+    A grey source has no colour of its own to add: it takes the target's fine part instead.
+    """
+    low_s = blur_inside(texture[..., 1:], weight, sigma)
+    low_t = blur_inside(target[..., 1:], weight, sigma)
+    own = _level_of(np.hypot(low_s[..., 0], low_s[..., 1]), weight)
+    wanted = _level_of(np.hypot(low_t[..., 0], low_t[..., 1]), weight)
+    # Skin has a chroma of 12 to 30; below 3 it is a black-and-white or toned picture.
+    colourful = float(np.clip((own - 3.0) / 5.0, 0.0, 1.0))
+    # Darker or greyer skin shows smaller steps of colour.
+    scale = float(np.clip((wanted + 4.0) / (own + 4.0), 0.5, 1.5))
+    fine_s, fine_t = texture[..., 1:] - low_s, target[..., 1:] - low_t
+    return np.asarray(low_t + colourful * scale * fine_s + (1 - colourful) * fine_t, np.float32)
 
 
 def color_field(texture_bgr: ImageBGR, matched: Float32, radius: int) -> ColorField:

@@ -16,7 +16,7 @@ from fusion.imaging.mesh import polygon_mask
 from fusion.models.swap.mesh import eye_opening
 from fusion.types import Float32, Mask
 
-FEATHER = 0.07  # of the face's width: wider lets the target's cheeks show through, narrower a seam
+FEATHER = 0.055  # of the face's width: wider lets the target's cheeks show through, narrower a seam
 _RIM = 0.03  # features are widened by this share of the face's width
 
 
@@ -46,6 +46,14 @@ def skin_zone(points: Float32, shape: tuple[int, int], depth: Float32) -> Mask:
     for outline in (*EYES, *BROWS, LIPS_OUTER):
         features = np.maximum(features, polygon_mask(points[list(outline)], shape))
     return smoothstep(depth, 0.02, 0.05) * (1.0 - _widen(features, _RIM * face_width(points)))
+
+
+def eye_zone(points: Float32, shape: tuple[int, int]) -> Mask:
+    """(h, w) 0..1, the visible eyeballs, softly."""
+    eyes = np.zeros(shape, np.float32)
+    for outline in EYES:
+        eyes = np.maximum(eyes, polygon_mask(points[list(outline)], shape))
+    return np.asarray(cv2.GaussianBlur(eyes, (0, 0), max(0.6, 0.008 * face_width(points))))
 
 
 def face_mask(target: Float32, source: Float32, shape: tuple[int, int], depth: Float32) -> Mask:

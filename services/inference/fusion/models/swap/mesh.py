@@ -24,8 +24,8 @@ from fusion.imaging.view import Region, region_around
 from fusion.models.topology import Topology
 from fusion.types import Float32, ImageBGR, Mask
 
-# Shown at less than 1/5 of its width a triangle would smear, from 1/2 on it is fine.
-_SMEARED, _SHARP = 0.20, 0.50
+# Shown at less than 1/10 of its width a triangle would smear, from 1/3 on it is fine.
+_SMEARED, _SHARP = 0.10, 0.30
 # Creases of the piecewise map are rounded over this many pixels of the small picture.
 _CREASE_PX = 1.0
 

@@ -1,0 +1,164 @@
+"""The contracts of fuse(), on portraits of nobody and the real models."""
+
+import itertools
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from portraits import MODELS_DIR, portrait_files
+
+from fusion.errors import FaceIndexOutOfRange, FaceTooSmall, ModelUnavailable, NoFace
+from fusion.models.registry import FaceModels, load_models
+from fusion.pipeline import find_faces, fuse
+from fusion.types import FusionOptions, ImageBGR, Mode
+
+FULL = FusionOptions(ratio=1.0)
+
+
+@pytest.fixture(scope="module")
+def models() -> FaceModels:
+    return load_models(MODELS_DIR)
+
+
+@pytest.fixture(scope="module")
+def nobody() -> list[ImageBGR]:
+    return [cv2.imread(str(path)) for path in portrait_files(8)]
+
+
+def embedding(models: FaceModels, image: ImageBGR) -> np.ndarray:
+    (face,) = find_faces(models, image)
+    return models.identity.embed(image, face)
+
+
+@pytest.mark.parametrize("mode", ["normal", "blend", "overlay"])
+def test_ratio_0_gives_back_the_target(
+    models: FaceModels, nobody: list[ImageBGR], mode: Mode
+) -> None:
+    touched = FusionOptions(ratio=0.0, mode=mode, smooth=1.0, brightness=0.5, shape=1.0)
+    result = fuse(models, nobody[0], [nobody[1]], touched)
+    assert np.array_equal(result.image_bgr, nobody[0])
+    assert not result.changed.any()
+
+
+@pytest.mark.parametrize("mode", ["normal", "blend", "overlay"])
+@pytest.mark.parametrize("ratio", [0.01, 0.5, 1.0])
+def test_pixels_outside_the_mask_are_unchanged(
+    models: FaceModels, nobody: list[ImageBGR], mode: Mode, ratio: float
+) -> None:
+    options = FusionOptions(ratio=ratio, mode=mode, smooth=0.7, contrast=0.3, shape=0.5)
+    result = fuse(models, nobody[2], [nobody[3]], options)
+    outside = ~result.changed
+    assert np.array_equal(result.image_bgr[outside], nobody[2][outside])
+    # The face fills about a third of these portraits: more would be hair and background.
+    assert 0.1 < result.changed.mean() < 0.4
+
+
+def test_similarity_to_the_source_never_falls_as_the_ratio_rises(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    pairs = list(itertools.permutations(range(len(nobody)), 2))[::2]
+    assert len(pairs) >= 20
+    known = [embedding(models, image) for image in nobody]
+    for target, source in pairs:
+        distances = [
+            float(np.linalg.norm(known[source] - embedding(models, result.image_bgr)))
+            for ratio in (0.0, 0.25, 0.5, 0.75, 1.0)
+            for result in [
+                fuse(models, nobody[target], [nobody[source]], FusionOptions(ratio=ratio))
+            ]
+        ]
+        # Saving these portraits as JPEG of quality 80 moves their embeddings by 0.02 to 0.04: less
+        # than that is no step. 2 of all 56 pairs rise by 0.02 and 0.03 between 0.75 and 1.
+        assert (np.diff(distances) < 0.04).all(), (target, source, distances)
+        assert distances[-1] < 0.75 * distances[0], (target, source, distances)
+
+
+def test_inputs_are_not_modified(models: FaceModels, nobody: list[ImageBGR]) -> None:
+    target, source = nobody[0].copy(), nobody[1].copy()
+    fuse(models, target, [source], FULL)
+    assert np.array_equal(target, nobody[0]) and np.array_equal(source, nobody[1])
+
+
+def test_a_face_fused_onto_itself_stays_itself(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    result = fuse(models, nobody[3], [nobody[3]], FULL)
+    error = result.image_bgr.astype(float) - nobody[3]
+    psnr = 10 * np.log10(255**2 / (error[result.changed] ** 2).mean())
+    assert psnr > 40  # dB; resampling with a sub-pixel map alone costs about 45
+
+
+def test_the_pose_and_place_of_the_target_stay(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    result = fuse(models, nobody[4], [nobody[0]], FULL)
+    (before,), (after,) = (find_faces(models, image) for image in (nobody[4], result.image_bgr))
+    eyes_px = np.linalg.norm(before.kps5[1] - before.kps5[0])
+    drift = np.linalg.norm(after.landmarks[:, :2] - before.landmarks[:, :2], axis=1).mean()
+    assert drift / eyes_px < 0.03  # of the eye distance
+
+
+class TestSeveralFaces:
+    @pytest.fixture
+    def group(self, nobody: list[ImageBGR]) -> ImageBGR:
+        return np.hstack([nobody[0], nobody[1], nobody[2]])
+
+    def test_the_largest_face_is_the_default(
+        self, models: FaceModels, nobody: list[ImageBGR]
+    ) -> None:
+        small = cv2.resize(nobody[0], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        canvas = np.full((640, 960, 3), 128, np.uint8)
+        canvas[:320, :320], canvas[:, 320:] = small, nobody[1]
+        result = fuse(models, canvas, [nobody[4]], FULL)
+        assert [pair.target_face for pair in result.pairs] == [1]
+        assert not result.changed[:, :320].any()
+
+    def test_all_changes_every_face(
+        self, models: FaceModels, group: ImageBGR, nobody: list[ImageBGR]
+    ) -> None:
+        result = fuse(models, group, [nobody[4]], replace(FULL, target_face="all"))
+        assert [pair.target_face for pair in result.pairs] == [0, 1, 2]
+        assert all(result.changed[:, x : x + 640].any() for x in (0, 640, 1280))
+
+    def test_mappings_give_each_target_its_own_source(
+        self, models: FaceModels, group: ImageBGR, nobody: list[ImageBGR]
+    ) -> None:
+        sources = [np.hstack([nobody[5], nobody[6]]), nobody[7]]
+        result = fuse(models, group, sources, replace(FULL, mappings=((2, 0), (0, 2))))
+        assert not result.changed[:, 640:1280].any()
+        for target, source in ((0, 7), (2, 5)):
+            tile = result.image_bgr[:, 640 * target : 640 * (target + 1)]
+            found = embedding(models, tile)
+            distances = [np.linalg.norm(found - embedding(models, image)) for image in nobody]
+            assert int(np.argmin(distances)) == source
+
+    def test_an_index_beyond_the_faces_is_an_error(
+        self, models: FaceModels, group: ImageBGR, nobody: list[ImageBGR]
+    ) -> None:
+        with pytest.raises(FaceIndexOutOfRange, match="target has 3 face"):
+            fuse(models, group, [nobody[4]], replace(FULL, target_face=3))
+        with pytest.raises(FaceIndexOutOfRange, match="source has 1 face"):
+            fuse(models, group, [nobody[4]], replace(FULL, mappings=((1, 0),)))
+
+
+def test_no_face_says_in_which_picture(models: FaceModels, nobody: list[ImageBGR]) -> None:
+    blank = np.full((300, 300, 3), 127, np.uint8)
+    for target, source, image in ((blank, nobody[0], "target"), (nobody[0], blank, "source")):
+        with pytest.raises(NoFace) as error:
+            fuse(models, target, [source], FULL)
+        assert error.value.extra["image"] == image
+
+
+def test_a_tiny_face_is_refused(models: FaceModels, nobody: list[ImageBGR]) -> None:
+    canvas = np.full((400, 400, 3), 128, np.uint8)
+    canvas[180:220, 180:220] = cv2.resize(nobody[0], (40, 40), interpolation=cv2.INTER_AREA)
+    with pytest.raises((FaceTooSmall, NoFace)):
+        fuse(models, canvas, [nobody[1]], replace(FULL, face_threshold=0.1))
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    with pytest.raises(ModelUnavailable, match="mesh"):
+        fuse(models, nobody[0], [nobody[1]], replace(FULL, model="nothing"))
