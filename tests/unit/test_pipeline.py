@@ -80,18 +80,14 @@ def test_inputs_are_not_modified(models: FaceModels, nobody: list[ImageBGR]) -> 
     assert np.array_equal(target, nobody[0]) and np.array_equal(source, nobody[1])
 
 
-def test_a_face_fused_onto_itself_stays_itself(
-    models: FaceModels, nobody: list[ImageBGR]
-) -> None:
+def test_a_face_fused_onto_itself_stays_itself(models: FaceModels, nobody: list[ImageBGR]) -> None:
     result = fuse(models, nobody[3], [nobody[3]], FULL)
     error = result.image_bgr.astype(float) - nobody[3]
     psnr = 10 * np.log10(255**2 / (error[result.changed] ** 2).mean())
     assert psnr > 40  # dB; resampling with a sub-pixel map alone costs about 45
 
 
-def test_the_pose_and_place_of_the_target_stay(
-    models: FaceModels, nobody: list[ImageBGR]
-) -> None:
+def test_the_pose_and_place_of_the_target_stay(models: FaceModels, nobody: list[ImageBGR]) -> None:
     result = fuse(models, nobody[4], [nobody[0]], FULL)
     (before,), (after,) = (find_faces(models, image) for image in (nobody[4], result.image_bgr))
     eyes_px = np.linalg.norm(before.kps5[1] - before.kps5[0])
