@@ -37,7 +37,7 @@ def hair_over_face(image_bgr: ImageBGR, points: Float32, person: Mask | None = N
     skin = lab[sure > 0.5]
     if len(skin) < 20:
         return np.zeros(shape, np.float32)
-    foreign = smoothstep(_distance_from_skin(lab, skin), 2.2, 3.4)
+    foreign = smoothstep(_distance_from_skin(lab, skin), 3.0, 4.5)
     zone = _upper_face(points, shape)
     hair = _joined_to_outside(foreign * zone, points, shape)
     hair = np.asarray(cv2.GaussianBlur(hair, (0, 0), max(0.6, 0.01 * size)), np.float32)

@@ -24,8 +24,10 @@ from fusion.imaging.view import Region, region_around
 from fusion.models.topology import Topology
 from fusion.types import Float32, ImageBGR, Mask
 
-# Shown at less than 1/10 of its width a triangle would smear, from 1/3 on it is fine.
-_SMEARED, _SHARP = 0.10, 0.30
+# Shown at less than 1/20 of its width a triangle would smear, from 1/5 on it is fine.
+_SMEARED, _SHARP = 0.05, 0.20
+# Below this mean share of the small picture the mirrored half only touches the oval's rim.
+_MIRROR_WORTH = 0.01
 # Creases of the piecewise map are rounded over this many pixels of the small picture.
 _CREASE_PX = 1.0
 
@@ -133,8 +135,10 @@ class MeshSwap:
             np.float32
         )
         mirrored = None
-        if float((share * raster.covered).max()) > 0.05:
+        if float((share * raster.covered).mean()) > _MIRROR_WORTH:
             mirrored = mesh.smooth_map(carried[..., 2:4].copy(), raster.covered, _CREASE_PX)
+        else:
+            share, other = np.zeros_like(share), np.zeros_like(other)
         coverage = np.clip(seen + (1 - seen) * other, 0.0, 1.0) * raster.covered
         return self._sampled(
             region, vertices, source, source_bgr, coverage, direct, mirrored, share
