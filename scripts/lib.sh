@@ -89,13 +89,15 @@ ensure_packages() {
     "It needs root or sudo, and a reachable Debian archive." "$by_hand"
 }
 
-# Prints a Python of 3.11 or later that can make virtual environments, or fails.
+# Prints a Python of 3.11 or later that can make virtual environments, or fails. Never one that lies
+# in a virtual environment: where one is active the first python3 is its own, and that may be the
+# very .venv about to be removed. _base_executable is what Python's venv module itself builds from.
 base_python() {
-  local candidate
+  local candidate found
   for candidate in python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
-    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
-      2>/dev/null; then
-      command -v "$candidate"
+    if found=$("$candidate" -c 'import sys, venv, ensurepip; print(sys._base_executable)
+sys.exit(sys.version_info < (3, 11))' 2>/dev/null) && [ -x "$found" ]; then
+      printf '%s\n' "$found"
       return 0
     fi
   done

@@ -1,7 +1,9 @@
 """The set-up of scripts/lib.sh: .env as compose reads it, a .venv that survives interruption."""
 
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,27 @@ def test_venv_is_made_once_and_again_only_for_a_reason(small_repo: Path) -> None
     assert "making the virtual environment" in said("run")
     assert not marker.exists()
     assert said("run") == ""
+
+
+def test_venv_is_made_from_the_python_below_an_active_one(
+    small_repo: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Active means first in PATH: another project's, and the repository's own while it is remade."""
+    other = tmp_path_factory.mktemp("other") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(other)], check=True)
+
+    def made_with(active: Path) -> str:
+        result = bash("ensure_venv run", small_repo, PATH=f"{active}/bin:/usr/bin:/bin")
+        assert result.returncode == 0, result.stderr
+        said = re.search(r"making the virtual environment .* \((.*)\)", result.stderr)
+        assert said is not None, result.stderr
+        return said[1]
+
+    own = small_repo / ".venv"
+    base = made_with(other)
+    assert not Path(base).is_relative_to(other)
+    (own / ".installing").touch()
+    assert made_with(own) == base
 
 
 def test_interrupted_installation_leaves_its_mark(small_repo: Path) -> None:
