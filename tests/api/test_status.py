@@ -119,6 +119,29 @@ def test_the_log_has_one_json_line_a_request_without_private_things(client, targ
     assert "private" not in "".join(lines)
 
 
+@pytest.mark.parametrize("path", ["/api/health/live", "/api/health/ready"])
+def test_a_healthy_pulse_is_logged_at_debug_only(client, caplog, path):
+    def logged(level: int) -> list[tuple[int, str, int]]:
+        caplog.clear()
+        with caplog.at_level(level, logger="fusion.access"):
+            client.get(path)
+            client.post(path)
+        rows = [row for row in caplog.records if row.name == "fusion.access"]
+        return [(row.levelno, row.path, row.status) for row in rows]
+
+    refusal = (logging.INFO, path, 405)
+    assert logged(logging.INFO) == [refusal]
+    assert logged(logging.DEBUG) == [(logging.DEBUG, path, 200), refusal]
+
+
+def test_a_service_that_is_not_ready_says_so_in_the_log(tmp_path: Path, caplog):
+    app = create_app(replace(SETTINGS, models_dir=tmp_path))
+    with caplog.at_level(logging.INFO, logger="fusion.access"), Client(app) as client:
+        client.becomes("/api/health/ready", 503, "fetch-models")
+    rows = [row for row in caplog.records if row.name == "fusion.access"]
+    assert rows and {row.status for row in rows} == {503}
+
+
 def references(node: object) -> list[str]:
     if isinstance(node, dict):
         own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []

@@ -111,6 +111,25 @@ def test_the_log_has_no_query_and_no_id_of_a_picture(live: Gateway) -> None:
     assert log_entry(live, live.get("/api/x?key=s3cr3t"))["uri"] == "/api/x"
 
 
+@pytest.mark.parametrize("path", ["/api/health/ready", "/api/health/live?from=monitor", "/healthz"])
+def test_the_log_has_no_healthy_pulse(live: Gateway, path: str) -> None:
+    healthy = live.get(path)
+    assert healthy.status == 200
+    log_entry(live, live.get("/api/x"))  # written after the other, so that one would be there
+    text = (live.folder / "logs" / "access.log").read_text(encoding="utf-8")
+    assert str(healthy.one("x-request-id")) not in text
+
+
+def test_the_log_has_every_other_answer_about_health(live: Gateway) -> None:
+    live.inference.status = 503
+    assert log_entry(live, live.get("/api/health/ready"))["status"] == 503
+    live.inference.status = 200
+    live.inference.breaks_off = True
+    assert log_entry(live, live.get("/api/health/live"))["status"] == 502
+    live.inference.breaks_off = False
+    assert log_entry(live, live.get("/api/health/readyx"))["status"] == 200
+
+
 @pytest.mark.parametrize(
     "origin", ['https://a","status":999,"x":"', "https://b\xfccher.example", "\\", "x" * 4000]
 )

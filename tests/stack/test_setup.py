@@ -95,7 +95,7 @@ def test_venv_is_made_once_and_again_only_for_a_reason(small_repo: Path) -> None
 def test_venv_is_made_from_the_python_below_an_active_one(
     small_repo: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Active means first in PATH: another project's, and the repository's own while it is remade."""
+    """Active means first in PATH: another project's, and our own while it is remade."""
     other = tmp_path_factory.mktemp("other") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(other)], check=True)
 

@@ -48,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     problems.install(app)
     docs.install(app)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, pulse=status.health_router.prefix)
     app.add_middleware(Linger, most_bytes=app.state.service.limits.body_bytes)
     return app
 

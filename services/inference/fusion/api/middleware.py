@@ -5,6 +5,7 @@ Plain ASGI: BaseHTTPMiddleware would hide http.disconnect from the endpoints.
 
 import logging
 import time
+from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,10 +18,13 @@ _log = logging.getLogger("fusion.error")
 
 
 class RequestLog:
-    """Names, logs and guards every request. The log has no address, no file name, no picture."""
+    """Names, logs and guards every request. The log has no address, no file name, no picture.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    pulse   routes below this one are asked every few seconds: their 200s are logged at debug only
+    """
+
+    def __init__(self, app: ASGIApp, pulse: str) -> None:
+        self._app, self._pulse = app, f"{pulse}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,12 +48,15 @@ class RequestLog:
                 raise  # too late for an answer: the server must cut the connection
             await internal_error(request_id)(scope, receive, send_named)
         finally:
-            _access.info(
+            route = _route_of(scope)
+            quiet = status == HTTPStatus.OK and route.startswith(self._pulse)
+            _access.log(
+                logging.DEBUG if quiet else logging.INFO,
                 "request",
                 extra={
                     "request_id": request_id,
                     "method": scope["method"],
-                    "path": _route_of(scope),
+                    "path": route,
                     "status": status,
                     "duration_ms": round((time.perf_counter() - started) * 1e3, 1),
                 },
