@@ -2,8 +2,11 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from stack.running import ROOT, RunningStack
 
@@ -58,3 +61,20 @@ def test_scripts_named_in_the_readme_exist() -> None:
     for name in named:
         runs = (ROOT / "scripts" / name).stat().st_mode & 0o111
         assert runs or name.endswith(".py"), f"scripts/{name}"
+
+
+def test_picture_of_the_readme_can_be_made_again(tmp_path: Path) -> None:
+    out = tmp_path / "again.jpg"
+    script = ROOT / "scripts/readme_picture.py"
+    made = subprocess.run(
+        [sys.executable, str(script), str(out)], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    again, committed = cv2.imread(str(out)), cv2.imread(str(ROOT / "docs/fusion.jpg"))
+    assert again.shape == committed.shape
+    # Source and target are as they were; the results change whenever the fusion does, and a JPEG
+    # block of theirs reaches up to 16 px over the border. 2 levels: another build of the codec.
+    inputs = np.s_[:, : again.shape[1] // 2 - 16]
+    assert cv2.absdiff(again[inputs], committed[inputs]).max() <= 2
+    _, target, half, full = np.hsplit(again, 4)
+    assert cv2.absdiff(target, half).mean() > 1 and cv2.absdiff(half, full).mean() > 1
