@@ -54,6 +54,18 @@ def test_options_of_fusions_are_unknown_to_faces(client, target):
     assert "not known" in errors_of(refused(answer, 422, "INVALID_PARAMETER"))["ratio"]
 
 
+@pytest.mark.parametrize(
+    ("path", "known"), [(FACES, "Known are face_threshold"), (IMAGES, "There are no options here")]
+)
+def test_what_is_not_known_is_refused_wherever_it_stands(client, target, path, known):
+    answer = client.post(path, files={"image": target}, data={"zoom": "2"}, params={"quality": "5"})
+    errors = errors_of(refused(answer, 422, "INVALID_PARAMETER"))
+    assert errors == {
+        "zoom": f"is not known. {known}",
+        "quality": "is in the address; send it as a form field",
+    }
+
+
 def test_an_uploaded_image_is_found_until_it_is_deleted(client, target):
     answer = client.post(IMAGES, files={"image": target})
     assert answer.status_code == 201

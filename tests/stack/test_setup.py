@@ -57,6 +57,23 @@ def test_dotenv_is_read_as_compose_reads_it_and_the_environment_wins(tmp_path: P
     assert {name: found.get(name) for name in expected} == expected
 
 
+def test_gateway_check_reads_the_same_dotenv_as_the_stack(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    for name in ("gateway", "lib.sh", "requirements.txt"):
+        shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
+    for name in (".venv", "nginx"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".env").write_text("CORS_ALLOWED_ORIGINS=https://a.example/path\n")
+
+    def check(**environment: str) -> subprocess.CompletedProcess[str]:
+        return bash(f"{tmp_path}/scripts/gateway check", ROOT, **environment)
+
+    refused = check()
+    assert refused.returncode == 1 and "https://a.example/path" in refused.stderr
+    accepted = check(CORS_ALLOWED_ORIGINS="https://b.example")
+    assert accepted.returncode == 0 and "https://b.example" in accepted.stdout
+
+
 @pytest.fixture
 def small_repo(tmp_path: Path) -> Path:
     """The set-up with lock files that name nothing, so that it needs no network."""

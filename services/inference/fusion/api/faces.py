@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from fusion.api import openapi
 from fusion.api.documents import faces_document
-from fusion.api.parameters import FACE_THRESHOLD, parse_fields, refuse
+from fusion.api.parameters import FACE_THRESHOLD, in_address, parse_fields, refuse
 from fusion.api.pictures import pictures_of
 from fusion.api.service import admitted, received, while_connected
 from fusion.api.timing import server_timing
@@ -23,7 +23,7 @@ async def list_faces(request: Request) -> Response:
         form = await received(request, service, PICTURES)
         values, errors = parse_fields([FACE_THRESHOLD], form.texts(without=PICTURES))
         images, image_errors = pictures_of(form, "image", service.images)
-        refuse([*image_errors, *errors])
+        refuse([*image_errors, *errors, *in_address(request.query_params.multi_items())])
         header = header_of(images[0], service.limits.pixels)
         models = service.engine.models
 

@@ -12,11 +12,11 @@ from fusion.api.multipart import Form
 from fusion.api.negotiation import Wanted, negotiate
 from fusion.api.parameters import (
     fusion_parameters,
+    in_address,
     options_of,
     output_of,
     parse_fields,
     refuse,
-    wrong,
 )
 from fusion.api.pictures import pictures_of
 from fusion.api.request_id import request_id_of
@@ -74,10 +74,7 @@ def _understand(request: Request, form: Form, wanted: Wanted, service: Service) 
     values, errors = parse_fields(parameters, form.texts(without=PICTURES))
     targets, target_errors = pictures_of(form, "target", service.images)
     sources, source_errors = pictures_of(form, "source", service.images, limits.sources)
-    queried = [
-        wrong(name, value, "is in the address; send it as a form field")
-        for name, value in request.query_params.multi_items()
-    ]
+    queried = in_address(request.query_params.multi_items())
     refuse([*target_errors, *source_errors, *errors, *queried])
     headers = headers_of(targets[0], sources, limits.pixels)
     output = output_of(values)

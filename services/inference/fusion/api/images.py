@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from fusion.api import openapi
-from fusion.api.parameters import parse_fields, refuse, wrong
+from fusion.api.parameters import in_address, parse_fields, refuse, wrong
 from fusion.api.pictures import pictures_of
 from fusion.api.schemas import StoredImageModel
 from fusion.api.service import admitted, received, service_of, while_connected
@@ -25,7 +25,7 @@ async def upload_image(request: Request) -> Response:
             errors.append(wrong("image", None, "must be a picture file"))
             refuse(errors)
         images, image_errors = pictures_of(form, "image", service.images)
-        refuse([*image_errors, *errors])
+        refuse([*image_errors, *errors, *in_address(request.query_params.multi_items())])
         data, limits = images[0], service.limits
         header = header_of(data, limits.pixels)
 

@@ -193,8 +193,16 @@ def wrong(name: str, value: str | None, message: str) -> ParameterError:
 
 def unknown(name: str, value: str | None, known: Sequence[str]) -> ParameterError:
     near = difflib.get_close_matches(name[:_ECHO_LENGTH], known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return wrong(name, value, f"is not known{hint} Known are {', '.join(known)}")
+    hint = f"; did you mean {near[0]}?" if near else "."
+    others = f" Known are {', '.join(known)}" if known else " There are no options here"
+    return wrong(name, value, f"is not known{hint}{others}")
+
+
+def in_address(query: Iterable[tuple[str, str]]) -> list[ParameterError]:
+    """What stands behind the `?`: silently ignored, it would be taken for obeyed."""
+    return [
+        wrong(name, value, "is in the address; send it as a form field") for name, value in query
+    ]
 
 
 def refuse(errors: Sequence[ParameterError]) -> None:
