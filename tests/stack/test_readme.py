@@ -1,5 +1,6 @@
 """What README.md tells people to type: its curl examples run, its commands exist."""
 
+import json
 import re
 import subprocess
 import sys
@@ -49,6 +50,15 @@ def test_curl_example_of_the_readme_works(
     assert result.returncode == 0, f"{example}\n{result.stdout}\n{result.stderr}"
     for output in re.findall(r"(?:-o|--output) ([\w./-]+)", example):
         assert (tmp_path / output).stat().st_size > 0, output
+
+
+def test_page_for_a_cdn_is_built_as_the_readme_says(tmp_path: Path) -> None:
+    command = re.search(r"`(scripts/build-page [^`]+)`", README.read_text())
+    assert command is not None
+    subprocess.run(["bash", "-c", f"{ROOT}/{command[1]}"], cwd=tmp_path, check=True)
+    config = json.loads((tmp_path / "dist/config.json").read_text())
+    assert config == {"apiBase": "https://fusion.example.com/api"}
+    assert (tmp_path / "dist/index.html").exists()
 
 
 def test_readme_has_curl_examples() -> None:
