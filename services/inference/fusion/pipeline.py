@@ -17,15 +17,16 @@ from fusion.errors import (
     PoseTooDifferent,
 )
 from fusion.imaging.adjust import adjust
-from fusion.imaging.align import Pose, head_pose
+from fusion.imaging.align import Matrix, Pose, head_pose
 from fusion.imaging.blend import blend
 from fusion.imaging.color import color_field, match_light
-from fusion.imaging.face_points import OVAL
+from fusion.imaging.face_points import MESH_POINTS, OVAL
 from fusion.imaging.view import Region, region_around
 from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, skin_zone
 from fusion.masks.occlusion import hair_over_face
+from fusion.models.landmarks.facemesh import kps5_of
 from fusion.models.registry import FaceModels
-from fusion.models.swap.mesh import MeshSwap, Texture
+from fusion.models.swap.mesh import Texture
 from fusion.types import (
     Face,
     FacePair,
@@ -42,6 +43,7 @@ SMALL_SIDE_PX = 288
 MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
 MIN_FACE_PX = 24  # below that the landmarks are guesses
 MIN_PRESENCE = 0.5
+_MAX_SLIP = 0.08  # of the face's width
 # Beyond the first the hidden half is made up from the visible one, beyond the second it cannot be.
 WARN_YAW_DEG, MAX_YAW_DEG = 35.0, 75.0
 
@@ -88,8 +90,7 @@ def fuse(
     sources_bgr  at least one picture; their faces are counted over all of them, in order
     Raises       NoFace, FaceTooSmall, FaceIndexOutOfRange, PoseTooDifferent, ModelUnavailable
     """
-    swap = models.swaps.get(options.model)
-    if swap is None:
+    if options.model not in models.swaps:
         known = ", ".join(sorted(models.swaps))
         raise ModelUnavailable(f"There is no model '{options.model}'; loaded: {known}.")
     canvas = Canvas(target_bgr.copy(), np.zeros(target_bgr.shape[:2], np.bool_))
@@ -114,7 +115,7 @@ def fuse(
         report.append(FacePair(source_index, target_index, yaw))
         warnings += found
         if options.ratio > 0:
-            _fuse_face(canvas, swap, _points(targets[target_index]), image, _points(face), options)
+            _fuse_face(canvas, models, targets[target_index], image, face, options)
     return FusionResult(canvas.image_bgr, canvas.changed, tuple(report), tuple(warnings), watch.ms)
 
 
@@ -199,21 +200,23 @@ def _pose(models: FaceModels, face: Face) -> Pose:
 
 def _fuse_face(
     canvas: Canvas,
-    swap: MeshSwap,
-    points_t: Float32,
+    models: FaceModels,
+    target: Face,
     source_bgr: ImageBGR,
-    points_s: Float32,
+    source: Face,
     options: FusionOptions,
 ) -> None:
     """Fuses one pair into the canvas, in place, at the target's own resolution."""
     watch = canvas.watch
+    points_t, points_s = _points(target), _points(source)
     region = region_around(points_t[list(OVAL)], canvas.image_bgr.shape, MARGIN, SMALL_SIDE_PX)
     small = region.cut(canvas.image_bgr)
+    local = region.from_picture(points_t)
     with watch("warp"):
         shape_share = options.shape * options.ratio
+        swap = models.swaps[options.model]
         texture = swap.texture(region, points_t, source_bgr, points_s, shape_share)
     with watch("mask"):
-        local = region.from_picture(points_t)
         depth = oval_depth(local, region.shape)
         mask = face_mask(local, points_s, region.shape, depth)
         kept = hair_over_face(small, local)
@@ -226,6 +229,9 @@ def _fuse_face(
         eyes = eye_zone(local, region.shape)
         matched = match_light(texture.small_bgr, small, skin, eyes, size)
         field = color_field(texture.small_bgr, matched, 3)
+    with watch("refine"):
+        sketch = blend(small, matched, mask, 1.0, "normal")
+        texture = texture.moved(_slip(models, small, sketch, local))
     with watch("compose"):
         full = region.at_scale(1.0)
         gain, offset, wide_mask = (
@@ -237,6 +243,30 @@ def _fuse_face(
         under = canvas.image_bgr[box]
         canvas.image_bgr[box] = blend(under, fused, wide_mask, options.ratio, options.mode)
         canvas.changed[box] |= wide_mask > 0
+
+
+def _slip(models: FaceModels, target_bgr: ImageBGR, sketch_bgr: ImageBGR, at: Float32) -> Matrix:
+    """How the fused face sits off the target's: (2, 3), x, y -> where that point came to lie.
+
+    The two photos' landmarks never agree to the pixel on what is the same point of a face. Measured
+    on the fused face itself, the affine part of that is taken out; the rest is the person's own.
+
+    target_bgr, sketch_bgr  (h, w, 3) uint8, small, before and after; at (478, 3) landmarks there
+    """
+    mesh_xy = at[:MESH_POINTS, :2]
+    box = np.concatenate([mesh_xy.min(axis=0), mesh_xy.max(axis=0)])
+    known = Face(box, kps5_of(at), 1.0)
+    before, after = (
+        models.landmarker.locate(image, known, passes=1) for image in (target_bgr, sketch_bgr)
+    )
+    way = _points(after)[:MESH_POINTS, :2] - _points(before)[:MESH_POINTS, :2]
+    there = np.column_stack([mesh_xy, np.ones(MESH_POINTS)])
+    slip = np.linalg.lstsq(there, way, rcond=None)[0].T
+    furthest = float(np.abs(there @ slip.T).max())
+    # More than that is no slip: the landmarks of the sketch are wrong, and it stays as it is.
+    if after.presence < MIN_PRESENCE or furthest > _MAX_SLIP * face_width(at):
+        slip = np.zeros((2, 3))
+    return np.asarray(slip + np.eye(2, 3), np.float64)
 
 
 def _source_hair(texture: Texture, points_s: Float32) -> Mask:

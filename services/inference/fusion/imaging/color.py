@@ -12,6 +12,8 @@ import numpy as np
 
 from fusion.types import Float32, ImageBGR, Mask
 
+# Eyes may differ by this much (log L) from the level of the target's.
+_EYES_FREE = 0.1
 L_OFFSET = 16.0  # CIE L* = 116 Y^(1/3) - 16: with it added, light scales L by a factor
 
 
@@ -30,22 +32,24 @@ class ColorField:
 class LightMatch:
     """How far the texture follows the target. Lengths are shares of the face's width.
 
-    light_sigma     scale of the light field: shorter takes the source's own modelling away
-    light_share     how much of that field is taken; its mean is always taken in full
-    chroma_sigma    scale of the colour field
-    shine_share     0 keeps the source's contrast of what is brighter than its surroundings, 1 takes
-                    the target's: shine hardly depends on the skin's own colour, so dark skin shows
-                    far more of it, relative to its own lightness
-    shade_share     the same for what is darker: wrinkles and pores, which are the person's own
-    limits          of both changes
+    shine_share   0 keeps the source's contrast of what is brighter than its surroundings, 1 takes
+                  the target's: shine hardly depends on the skin's own colour, so dark skin shows
+                  far more of it, relative to its own lightness
+    shade_share   the same for what is darker: wrinkles and pores, which are the person's own
+    detail_sigma  what varies faster than this is contrast, what is slower is light
+    limits        of both changes of contrast
+    rest_share    how much is taken of the light that no smooth surface explains
+    rest_sigma    its scale
+    chroma_sigma  scale of the colour field
     """
 
-    light_sigma: float = 0.12
-    light_share: float = 0.85
-    chroma_sigma: float = 0.10
     shine_share: float = 0.8
-    shade_share: float = 0.5
+    shade_share: float = 0.8
+    detail_sigma: float = 0.12
     limits: tuple[float, float] = (0.4, 1.5)
+    rest_share: float = 0.3
+    rest_sigma: float = 0.2
+    chroma_sigma: float = 0.2
 
 
 def to_lab(image_bgr: ImageBGR) -> Float32:
@@ -105,19 +109,71 @@ def match_light(
     log_t = np.log(target[..., 0] + L_OFFSET)
     log_s = np.log(texture[..., 0] + L_OFFSET)
     weight = skin + np.float32(1e-6)
-    sigma = how.light_sigma * face_px
+    sigma = how.detail_sigma * face_px
     low_t, low_s = blur_inside(log_t, weight, sigma), blur_inside(log_s, weight, sigma)
-    detail = _match_contrast(log_s - low_s, log_t - low_t, skin, how)
-    field = low_t - low_s
-    level = float(np.average(field, weights=weight))
-    on_skin = low_s + level + how.light_share * (field - level) + detail
-    # Eyes are as bright as the target's own eyes show, not as much lighter as the skin is.
-    eye_level = _level_of(log_t, eyes) - _level_of(log_s, eyes)
-    on_eyes = log_s + np.clip(eye_level, -0.25, 0.25)
+    own = low_s + _match_contrast(log_s - low_s, log_t - low_t, skin, how)
+    light = slow_field(log_t - own, weight, face_px)
+    rest = blur_inside(log_t - own - light, weight, how.rest_sigma * face_px)
+    lit = own + light + how.rest_share * rest
     out = np.empty_like(texture)
-    out[..., 0] = np.exp(on_skin + eyes * (on_eyes - on_skin)) - L_OFFSET
+    out[..., 0] = np.exp(_eyes_lit(lit, log_s, log_t, eyes)) - L_OFFSET
     out[..., 1:] = _match_chroma(texture, target, weight, how.chroma_sigma * face_px)
     return from_lab(out)
+
+
+def slow_field(values: Float32, weight: Mask, face_px: float) -> Float32:
+    """The cubic surface that fits the weighted values best, outliers counted less: (H, W) float32.
+
+    A change of light over a face is such a surface (side light, its fall-off); what a face's own
+    relief does is not, so taking the surface alone leaves the person's modelling untouched.
+    Unlike a blur it does not flatten towards the edge of the weights.
+
+    values, weight  (H, W) float32; face_px the face's width in these pixels
+    """
+    h, w = values.shape
+    step = max(1, int(face_px / 60))
+    gy, gx = np.mgrid[0:h:step, 0:w:step].astype(np.float32)
+    share = weight[::step, ::step].astype(np.float64).ravel()
+    wanted = values[::step, ::step].astype(np.float64).ravel()
+    total = max(float(share.sum()), 1e-9)
+    x = (gx.ravel() - share @ gx.ravel() / total) / face_px
+    y = (gy.ravel() - share @ gy.ravel() / total) / face_px
+    terms = np.stack([x**i * y**j for i in range(4) for j in range(4 - i)], axis=1)
+    ridge = 1e-3 * np.diag([0.0] + [1.0] * (terms.shape[1] - 1))
+    surface = np.zeros_like(wanted)
+    for _ in range(2):
+        scaled = terms * share[:, None]
+        weights = scaled.T @ terms + (ridge + 1e-9) * share.sum()
+        surface = terms @ np.linalg.solve(weights, scaled.T @ wanted)
+        off = np.abs(wanted - surface)
+        typical = 1.5 * float((off * share).sum() / max(share.sum(), 1e-9)) + 1e-3
+        share = share / (1.0 + (off / typical) ** 2)
+    seen = wanted[weight[::step, ::step].ravel() > 0.5]
+    if seen.size:  # beyond the skin a cubic runs away
+        surface = np.clip(surface, seen.min(), seen.max())
+    grid = surface.reshape(gx.shape).astype(np.float32)
+    return _spread(grid, (h, w), step)
+
+
+def _spread(grid: Float32, shape: tuple[int, int], step: int) -> Float32:
+    """Samples taken at every step-th pixel, back on all pixels."""
+    if step == 1:
+        return grid
+    M_full2grid = np.array([[1 / step, 0, 0], [0, 1 / step, 0]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpAffine(
+            grid, M_full2grid, (shape[1], shape[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+    )
+
+
+def _eyes_lit(lit: Float32, log_s: Float32, log_t: Float32, eyes: Mask) -> Float32:
+    """Eyes are as bright as the target's own eyes show, not as much lighter as the skin is."""
+    level = _level_of(log_t, eyes) - _level_of(log_s, eyes)
+    off = log_s + np.clip(level, -0.25, 0.25) - lit
+    beyond = np.sign(off) * np.maximum(np.abs(off) - _EYES_FREE, 0.0)
+    return np.asarray(lit + eyes * beyond, np.float32)
 
 
 def _level_of(values: Float32, weight: Mask) -> float:

@@ -30,15 +30,16 @@ class Landmarker:
         self._model = model
         self._row = row
 
-    def locate(self, image_bgr: ImageBGR, face: Face) -> Face:
+    def locate(self, image_bgr: ImageBGR, face: Face, passes: int = _PASSES) -> Face:
         """Find the 478 points.
 
         image_bgr   (H, W, 3) uint8; the face may reach outside it
         face        with a box and eyes, from the detector or from an earlier call
+        passes      1 is enough where the face is known already and has hardly changed
         Returns     a new Face: landmarks, presence, box_xyxy and kps5 refreshed from the points
         """
         box, eyes = face.box_xyxy, face.kps5[:2]
-        for _ in range(_PASSES):
+        for _ in range(passes):
             points, presence = self._once(image_bgr, box, eyes)
             mesh = points[:MESH_POINTS, :2]
             box = np.concatenate([mesh.min(0), mesh.max(0)])

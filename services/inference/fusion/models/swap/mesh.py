@@ -4,7 +4,7 @@ One fixed triangulation, rasterised once a target at a small size; the coordinat
 it is enlarged and the picture itself is sampled at the target's own resolution.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.imaging import mesh
+from fusion.imaging.align import Matrix
 from fusion.imaging.face_points import (
     EYE_CORNERS,
     EYE_LIDS,
@@ -56,6 +57,22 @@ class Texture:
     def full(self) -> ImageBGR:
         """The texture at the target's own resolution: (H, W, 3) uint8."""
         return self._sample(self.region.at_scale(1.0), cv2.INTER_CUBIC)
+
+    def moved(self, M_move: Matrix) -> "Texture":
+        """The texture pulled so that what lies at M_move @ (x, y, 1) comes to lie at (x, y).
+
+        M_move  (2, 3) pixels of the small region; close to the identity
+        """
+        h, w = self.region.shape
+
+        def pull(coords: Float32) -> Float32:
+            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            return np.asarray(
+                cv2.warpAffine(coords, M_move, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+            )
+
+        mirrored = None if self.mirrored is None else pull(self.mirrored)
+        return replace(self, direct=pull(self.direct), mirrored=mirrored)
 
     def carry(self, values: Float32) -> Float32:
         """Carries a map over the source's small region (h, w) onto the target's small region."""
