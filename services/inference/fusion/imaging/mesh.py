@@ -123,7 +123,9 @@ def texture_support(
     flat = np.abs(det) < 1e-6
     edges_t[flat] = np.eye(2)
     affine = edges_s @ np.linalg.inv(edges_t)
-    smallest = np.linalg.svd(affine, compute_uv=False)[:, 1] / scale
+    a, b, c, d = affine.reshape(-1, 4).T
+    # Smaller singular value of a 2 x 2 matrix in closed form.
+    smallest = np.abs(np.hypot(a + d, b - c) - np.hypot(a - d, b + c)) / (2 * scale)
     facing = (signed_areas(points_source, triangles) > 0) & ~flat
     return np.where(facing, np.clip(smallest, 0.0, 1.0), 0.0).astype(np.float32)
 
