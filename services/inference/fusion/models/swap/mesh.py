@@ -203,8 +203,7 @@ def eye_opening(landmarks: Float32, eye: int) -> float:
 def _follow_gaze(coords: Float32, target: Float32, source: Float32) -> Float32:
     """Lets the source's irises land on the target's, so that the target's gaze stays."""
     h, w = coords.shape[:2]
-    gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
-    out = coords
+    out = coords.copy()
     for eye, (centre, rim) in enumerate(IRISES):
         if min(eye_opening(target, eye), eye_opening(source, eye)) < 0.12:
             continue
@@ -213,12 +212,19 @@ def _follow_gaze(coords: Float32, target: Float32, source: Float32) -> Float32:
         r_s = float(np.linalg.norm(source[list(rim), :2] - c_s, axis=1).mean())
         if r_t < 1.5:
             continue
+        reach = 3.2 * r_t + 2  # 2.2 radii, and 1 more by the blur
+        x0, y0 = np.maximum(c_t - reach, 0).astype(int)
+        x1, y1 = np.minimum(c_t + reach, (w, h)).astype(int)
+        if x0 >= x1 or y0 >= y1:  # outside the picture
+            continue
+        gy, gx = np.mgrid[y0:y1, x0:x1].astype(np.float32)
         distance = np.hypot(gx - c_t[0], gy - c_t[1]) / r_t
         weight = np.clip((2.2 - distance) / 1.1, 0.0, 1.0)
-        weight *= mesh.polygon_mask(target[list(EYES[eye])], (h, w))
+        weight *= mesh.polygon_mask(target[list(EYES[eye]), :2] - (x0, y0), weight.shape)
         weight = cv2.GaussianBlur(weight, (0, 0), max(0.5, 0.25 * r_t))[..., None]
         wanted = np.stack(
             [c_s[0] + (gx - c_t[0]) * (r_s / r_t), c_s[1] + (gy - c_t[1]) * (r_s / r_t)], axis=2
         )
-        out = out + weight * (wanted - out)
-    return np.asarray(out, np.float32)
+        here = out[y0:y1, x0:x1]
+        here += weight * (wanted - here)
+    return out
