@@ -19,17 +19,16 @@ def blend(
     ratio       0..1, share of the fused face where the mask is 1
     Returns     (H, W, 3) uint8
     """
-    target = target_bgr.astype(np.float32)
-    if mode == "overlay":
-        fused_bgr = _overlay(target, fused_bgr)
+    share = mask * np.float32(ratio)
     if mode == "blend":
-        mixed = _multi_band(target, fused_bgr, mask, ratio)
+        change = _multi_band(target_bgr.astype(np.float32), fused_bgr, mask, share)
     else:
-        mixed = target + (fused_bgr - target) * (mask * np.float32(ratio))[..., None]
-    out: ImageBGR = np.clip(mixed + np.float32(0.5), 0, 255).astype(np.uint8)
-    untouched = mask <= 0
-    out[untouched] = target_bgr[untouched]
-    return out
+        if mode == "overlay":
+            fused_bgr = _overlay(target_bgr.astype(np.float32), fused_bgr)
+        change = cv2.subtract(fused_bgr, target_bgr, dtype=cv2.CV_32F)
+        change = cv2.multiply(change, cv2.merge([share] * 3))
+    # Rounded only here, so that a change of 0 is none.
+    return np.asarray(cv2.add(target_bgr, change, dtype=cv2.CV_8U), np.uint8)
 
 
 def _overlay(base: Float32, layer: Float32) -> Float32:
@@ -39,26 +38,21 @@ def _overlay(base: Float32, layer: Float32) -> Float32:
     return np.asarray(mixed * np.float32(255), np.float32)
 
 
-def _multi_band(target: Float32, fused: Float32, mask: Mask, ratio: float) -> Float32:
-    """Wide structures change over a wide band, fine ones over a narrow one.
+def _multi_band(target: Float32, fused: Float32, mask: Mask, share: Mask) -> Float32:
+    """What is to be added so that wide structures change over a wide band, fine over a narrow one.
 
     Source  Burt and Adelson 1983, doi:10.1145/245.247
     """
     levels = int(np.clip(np.log2(max(min(mask.shape) / 8, 1)), 1, 5))
-    weight = mask * np.float32(ratio)
-    bands = zip(
-        _laplacian(target, levels),
-        _laplacian(fused, levels),
-        _gaussian(weight, levels),
-        strict=True,
-    )
-    mixed = [band_t + (band_f - band_t) * share[..., None] for band_t, band_f, share in bands]
+    # Both pyramids and their sum are linear: the difference's bands are the bands' difference.
+    bands = zip(_laplacian(fused - target, levels), _gaussian(share, levels), strict=True)
+    mixed = [cv2.multiply(band, cv2.merge([weight] * 3)) for band, weight in bands]
     out = mixed[-1]
     for finer in reversed(mixed[:-1]):
         out = finer + cv2.pyrUp(out, dstsize=(finer.shape[1], finer.shape[0]))
     # Wide bands spill over the mask's edge; a soft guard brings them to 0 there.
-    guard = np.clip(mask * np.float32(8), 0, 1)[..., None]
-    return np.asarray(target + (out - target) * guard, np.float32)
+    guard = np.clip(mask * np.float32(8), 0, 1)
+    return np.asarray(cv2.multiply(out, cv2.merge([guard] * 3)), np.float32)
 
 
 def _gaussian(image: Float32, levels: int) -> list[Float32]:

@@ -4,6 +4,7 @@ One fixed triangulation, rasterised once a target at a small size; the coordinat
 it is enlarged and the picture itself is sampled at the target's own resolution.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,37 +54,64 @@ class Texture:
     mirrored: Float32 | None
     mirror_share: Mask
 
-    def full(self) -> ImageBGR:
-        """The texture at the target's own resolution: (H, W, 3) uint8."""
-        return self._sample(self.region.at_scale(1.0), cv2.INTER_CUBIC)
+    def full(self) -> "FullTexture":
+        """The texture at the target's own resolution, to be read part by part."""
+        # The source is shrunk to the target's resolution first: sampling alone would alias.
+        source = self.source_region.at_scale(self.source_region.scale / self.region.scale)
+        direct, mirrored = (
+            None if coords is None else cv2.split(source.from_picture(coords))
+            for coords in (self.direct, self.mirrored)
+        )
+        picture = source.cut(self.source_bgr)
+        return FullTexture(self.region, picture, direct, mirrored, self.mirror_share)
 
     def carry(self, values: Float32) -> Float32:
         """Carries a map over the source's small region (h, w) onto the target's small region."""
         seen = self.source_region.from_picture(self.direct)
         return np.asarray(_sampled_at(values, seen, cv2.INTER_LINEAR), np.float32)
 
-    def _sample(self, region: Region, interpolation: int) -> ImageBGR:
-        # The source is shrunk to the target's resolution first: sampling alone would alias.
-        source = self.source_region.at_scale(
-            self.source_region.scale * region.scale / self.region.scale
-        )
-        picture = source.cut(self.source_bgr)
-        sampled = _remap(picture, source, self.direct, region.shape, interpolation)
+
+@dataclass(frozen=True, eq=False)
+class FullTexture:
+    """The same at the target's own resolution.
+
+    region     the target's neighbourhood at the small scale: where the maps lie
+    picture    (H, W, 3) uint8, the source's face, shrunk to the target's resolution
+    direct     two (h, w) float32, x and y in that picture of every pixel of the region
+    mirrored   the same from the source's other half, or None where it is not needed
+    mirror_share  (h, w) float32, 0..1, share of the mirrored sample
+    """
+
+    region: Region
+    picture: ImageBGR
+    direct: Sequence[NDArray[Any]]
+    mirrored: Sequence[NDArray[Any]] | None
+    mirror_share: Mask
+
+    def read(self, part: Region) -> ImageBGR:
+        """The texture over a part of the region at the picture's own resolution, uint8."""
+        out = self._sampled(self.direct, part)
         if self.mirrored is None:
-            return sampled
-        other = _remap(picture, source, self.mirrored, region.shape, interpolation)
-        share = cv2.resize(self.mirror_share, region.shape[::-1])[..., None]
-        mixed = sampled + (other.astype(np.float32) - sampled) * share
-        return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+            return out
+        share = self.region.enlarged(self.mirror_share, part)
+        used = np.flatnonzero(share.any(axis=0))
+        if len(used):
+            x0, x1 = int(used[0]), int(used[-1]) + 1
+            side = Region(part.x0 + x0, part.y0, part.x0 + x1, part.y1, 1.0)
+            other, share = self._sampled(self.mirrored, side), share[:, x0:x1]
+            out[:, x0:x1] = cv2.blendLinear(other, out[:, x0:x1], share, 1 - share)
+        return out
+
+    def _sampled(self, coords: Sequence[NDArray[Any]], part: Region) -> ImageBGR:
+        x, y = (self.region.enlarged(plane, part) for plane in coords)
+        border = cv2.BORDER_REPLICATE
+        return np.asarray(cv2.remap(self.picture, x, y, cv2.INTER_CUBIC, borderMode=border))
 
 
-def _remap(
-    picture: ImageBGR, source: Region, coords: Float32, shape: tuple[int, int], interpolation: int
-) -> ImageBGR:
-    if coords.shape[:2] != shape:
-        coords = cv2.resize(coords, shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    seen = source.from_picture(coords)
-    return np.asarray(_sampled_at(picture, seen, interpolation), np.uint8)
+def _remap(picture: ImageBGR, source: Region, coords: Float32) -> ImageBGR:
+    return np.asarray(
+        _sampled_at(picture, source.from_picture(coords), cv2.INTER_LINEAR), np.uint8
+    )
 
 
 def _sampled_at(values: NDArray[Any], coords: Float32, interpolation: int) -> NDArray[Any]:
@@ -158,9 +186,9 @@ class MeshSwap:
         ratio = _width(vertices) / max(_width(source), 1.0)
         around = region_around(source, source_bgr.shape, 0.1).at_scale(ratio)
         picture = around.cut(source_bgr)
-        small = _remap(picture, around, direct, region.shape, cv2.INTER_LINEAR)
+        small = _remap(picture, around, direct)
         if mirrored is not None:
-            other = _remap(picture, around, mirrored, region.shape, cv2.INTER_LINEAR)
+            other = _remap(picture, around, mirrored)
             mixed = small + (other.astype(np.float32) - small) * share[..., None]
             small = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
         return Texture(
