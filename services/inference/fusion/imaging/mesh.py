@@ -50,8 +50,8 @@ def signed_areas(points: NDArray[np.floating], triangles: Triangles) -> NDArray[
 
     points  (V, 2+) x, y in picture pixels (y down), so front faces turn clockwise on paper
     """
-    a, b, c = (np.asarray(points[triangles[:, k], :2], np.float64) for k in range(3))
-    return -((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0]))
+    ax, ay, bx, by = _edges(points, triangles)
+    return ay * bx - ax * by
 
 
 def rasterise(points: Float32, triangles: Triangles, shape: tuple[int, int]) -> Raster:
@@ -116,18 +116,24 @@ def texture_support(
     """
     similar = fit_similarity(points_target[:, :2], points_source[:, :2])
     scale = float(np.sqrt(abs(np.linalg.det(similar[:, :2]))))
-    t, s = (p[triangles, :2].astype(np.float64) for p in (points_target, points_source))
-    edges_t = np.stack([t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]], axis=2)
-    edges_s = np.stack([s[:, 1] - s[:, 0], s[:, 2] - s[:, 0]], axis=2)
-    det = np.linalg.det(edges_t)
+    (t_ax, t_ay, t_bx, t_by), (s_ax, s_ay, s_bx, s_by) = (
+        _edges(points, triangles) for points in (points_target, points_source)
+    )
+    det = t_ax * t_by - t_bx * t_ay
     flat = np.abs(det) < 1e-6
-    edges_t[flat] = np.eye(2)
-    affine = edges_s @ np.linalg.inv(edges_t)
-    a, b, c, d = affine.reshape(-1, 4).T
-    # Smaller singular value of a 2 x 2 matrix in closed form.
-    smallest = np.abs(np.hypot(a + d, b - c) - np.hypot(a - d, b + c)) / (2 * scale)
+    det = np.where(flat, 1.0, det)
+    # The affine map (xx xy; yx yy), and its smaller singular value in closed form.
+    xx, xy = (s_ax * t_by - s_bx * t_ay) / det, (s_bx * t_ax - s_ax * t_bx) / det
+    yx, yy = (s_ay * t_by - s_by * t_ay) / det, (s_by * t_ax - s_ay * t_bx) / det
+    smallest = np.abs(np.hypot(xx + yy, xy - yx) - np.hypot(xx - yy, xy + yx)) / (2 * scale)
     facing = (signed_areas(points_source, triangles) > 0) & ~flat
     return np.where(facing, np.clip(smallest, 0.0, 1.0), 0.0).astype(np.float32)
+
+
+def _edges(points: NDArray[np.floating], triangles: Triangles) -> NDArray[np.float64]:
+    """(4, T) x, y of the edges from each triangle's first corner to its second and its third."""
+    a, b, c = (points[triangles[:, k], :2].astype(np.float64).T for k in range(3))
+    return np.concatenate([b - a, c - a])
 
 
 def to_vertices(per_triangle: Float32, triangles: Triangles, count: int) -> Float32:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil, floor
 
 import cv2
 import numpy as np
@@ -69,19 +70,17 @@ class Region:
         mask  (h, w) 0..1; every strip is as wide as what is above 0 in it, enlarged
         """
         touched = mask > 0
-        rows = max(8, _STRIP_PX // (self.x1 - self.x0))
-        for y0 in range(self.y0, self.y1, rows):
-            y1 = min(y0 + rows, self.y1)
-            corners = np.array([[self.x0, y0], [self.x1, y1 - 1]], np.float32)
-            (_, top), (_, bottom) = self.from_picture(corners)
-            # Between two pixels both count.
-            seen = touched[max(0, int(np.floor(top))) : int(np.ceil(bottom)) + 1].any(axis=0)
-            if seen.any():
-                columns = np.flatnonzero(seen)
-                kx = (self.x1 - self.x0) / self.shape[1]
-                x0 = self.x0 + int((columns[0] - 0.5) * kx)
-                x1 = self.x0 + int(np.ceil((columns[-1] + 1.5) * kx))
-                yield Region(max(x0, self.x0), y0, min(x1, self.x1), y1, 1.0)
+        (h, w), height, width = mask.shape, self.y1 - self.y0, self.x1 - self.x0
+        rows = max(8, _STRIP_PX // width)
+        for y0 in range(0, height, rows):
+            y1 = min(y0 + rows, height)
+            # Between two pixels of the mask both count, so one more on every side.
+            first, last = (y0 + 0.5) * h / height - 0.5, (y1 - 0.5) * h / height - 0.5
+            seen = np.flatnonzero(touched[max(0, floor(first)) : ceil(last) + 1].any(axis=0))
+            if len(seen):
+                x0 = max(0, floor((seen[0] - 0.5) * width / w))
+                x1 = min(width, ceil((seen[-1] + 1.5) * width / w))
+                yield Region(self.x0 + x0, self.y0 + y0, self.x0 + x1, self.y0 + y1, 1.0)
 
     def enlarged(self, values: Float32, part: "Region") -> Float32:
         """Reads values off this region's pixels at the places of a part's, bilinear.
