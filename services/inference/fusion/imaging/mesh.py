@@ -141,10 +141,9 @@ def to_vertices(per_triangle: Float32, triangles: Triangles, count: int) -> Floa
     lowest = np.ones(count, np.float32)
     for k in range(3):
         np.minimum.at(lowest, triangles[:, k], per_triangle)
-    total, meets = np.zeros(count, np.float64), np.zeros(count, np.float64)
-    for k in range(3):
-        np.add.at(total, triangles[:, k], lowest[triangles].mean(axis=1))
-        np.add.at(meets, triangles[:, k], 1.0)
+    means = np.repeat(lowest[triangles].mean(axis=1), 3)
+    total = np.bincount(triangles.ravel(), means, count)
+    meets = np.bincount(triangles.ravel(), minlength=count)
     return np.where(meets > 0, total / np.maximum(meets, 1.0), lowest).astype(np.float32)
 
 
