@@ -20,13 +20,10 @@ def blend(
     Returns     (H, W, 3) uint8
     """
     share = mask * np.float32(ratio)
-    if mode == "blend":
-        change = _multi_band(target_bgr.astype(np.float32), fused_bgr, mask, share)
-    else:
-        if mode == "overlay":
-            fused_bgr = _overlay(target_bgr.astype(np.float32), fused_bgr)
-        change = cv2.subtract(fused_bgr, target_bgr, dtype=cv2.CV_32F)
-        change = cv2.multiply(change, cv2.merge([share] * 3))
+    if mode == "overlay":
+        fused_bgr = _overlay(target_bgr.astype(np.float32), fused_bgr)
+    change = np.asarray(cv2.subtract(fused_bgr, target_bgr, dtype=cv2.CV_32F), np.float32)
+    change = _multi_band(change, mask, share) if mode == "blend" else _weighted(change, share)
     # Rounded only here, so that a change of 0 is none.
     return np.asarray(cv2.add(target_bgr, change, dtype=cv2.CV_8U), np.uint8)
 
@@ -38,21 +35,25 @@ def _overlay(base: Float32, layer: Float32) -> Float32:
     return np.asarray(mixed * np.float32(255), np.float32)
 
 
-def _multi_band(target: Float32, fused: Float32, mask: Mask, share: Mask) -> Float32:
-    """What is to be added so that wide structures change over a wide band, fine over a narrow one.
+def _multi_band(change: Float32, mask: Mask, share: Mask) -> Float32:
+    """The change in part: its wide structures over a wide band, its fine ones over a narrow one.
 
     Source  Burt and Adelson 1983, doi:10.1145/245.247
     """
     levels = int(np.clip(np.log2(max(min(mask.shape) / 8, 1)), 1, 5))
-    # Both pyramids and their sum are linear: the difference's bands are the bands' difference.
-    bands = zip(_laplacian(fused - target, levels), _gaussian(share, levels), strict=True)
-    mixed = [cv2.multiply(band, cv2.merge([weight] * 3)) for band, weight in bands]
+    # Pyramids are linear: the bands of the change are the change of the bands.
+    bands = zip(_laplacian(change, levels), _gaussian(share, levels), strict=True)
+    mixed = [_weighted(band, weight) for band, weight in bands]
     out = mixed[-1]
     for finer in reversed(mixed[:-1]):
         out = finer + cv2.pyrUp(out, dstsize=(finer.shape[1], finer.shape[0]))
     # Wide bands spill over the mask's edge; a soft guard brings them to 0 there.
-    guard = np.clip(mask * np.float32(8), 0, 1)
-    return np.asarray(cv2.multiply(out, cv2.merge([guard] * 3)), np.float32)
+    return _weighted(out, np.clip(mask * np.float32(8), 0, 1))
+
+
+def _weighted(image: Float32, weight: Mask) -> Float32:
+    # Three equal channels: numpy's broadcast over the last axis takes several times as long.
+    return np.asarray(cv2.multiply(image, cv2.merge([weight] * 3)), np.float32)
 
 
 def _gaussian(image: Float32, levels: int) -> list[Float32]:

@@ -51,7 +51,7 @@ def signed_areas(points: NDArray[np.floating], triangles: Triangles) -> NDArray[
     points  (V, 2+) x, y in picture pixels (y down), so front faces turn clockwise on paper
     """
     ax, ay, bx, by = _edges(points, triangles)
-    return ay * bx - ax * by
+    return np.asarray(ay * bx - ax * by)
 
 
 def rasterise(points: Float32, triangles: Triangles, shape: tuple[int, int]) -> Raster:
@@ -178,7 +178,7 @@ def smooth_map(coords: Float32, covered: NDArray[np.bool_], sigma: float) -> Flo
 
 
 def _best_plane(values: Float32, weight: Mask) -> Float32:
-    """The plane a x + b y + c that fits the weighted values best, at every pixel: (H, W) float32."""
+    """The plane a x + b y + c that fits the weighted values best: (H, W) float32."""
     m, v = cv2.moments(weight), cv2.moments(values * weight)
     sums = [[m["m20"], m["m11"], m["m10"]], [m["m11"], m["m02"], m["m01"]]]
     sums.append([m["m10"], m["m01"], m["m00"]])

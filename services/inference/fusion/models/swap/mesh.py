@@ -4,7 +4,6 @@ One fixed triangulation, rasterised once a target at a small size; the coordinat
 it is enlarged and the picture itself is sampled at the target's own resolution.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,16 +57,14 @@ class Texture:
         """The texture at the target's own resolution, to be read part by part."""
         # The source is shrunk to the target's resolution first: sampling alone would alias.
         source = self.source_region.at_scale(self.source_region.scale / self.region.scale)
-        direct, mirrored = (
-            None if coords is None else cv2.split(source.from_picture(coords))
-            for coords in (self.direct, self.mirrored)
-        )
+        direct = _planes(source.from_picture(self.direct))
+        mirrored = None if self.mirrored is None else _planes(source.from_picture(self.mirrored))
         picture = source.cut(self.source_bgr)
         return FullTexture(self.region, picture, direct, mirrored, self.mirror_share)
 
     def carry(self, values: Float32) -> Float32:
         """Carries a map over the source's small region (h, w) onto the target's small region."""
-        seen = self.source_region.from_picture(self.direct)
+        seen = _planes(self.source_region.from_picture(self.direct))
         return np.asarray(_sampled_at(values, seen, cv2.INTER_LINEAR), np.float32)
 
 
@@ -84,8 +81,8 @@ class FullTexture:
 
     region: Region
     picture: ImageBGR
-    direct: Sequence[NDArray[Any]]
-    mirrored: Sequence[NDArray[Any]] | None
+    direct: tuple[Float32, Float32]
+    mirrored: tuple[Float32, Float32] | None
     mirror_share: Mask
 
     def read(self, part: Region) -> ImageBGR:
@@ -102,21 +99,26 @@ class FullTexture:
             out[:, x0:x1] = cv2.blendLinear(other, out[:, x0:x1], share, 1 - share)
         return out
 
-    def _sampled(self, coords: Sequence[NDArray[Any]], part: Region) -> ImageBGR:
-        x, y = (self.region.enlarged(plane, part) for plane in coords)
-        border = cv2.BORDER_REPLICATE
-        return np.asarray(cv2.remap(self.picture, x, y, cv2.INTER_CUBIC, borderMode=border))
+    def _sampled(self, planes: tuple[Float32, Float32], part: Region) -> ImageBGR:
+        x, y = (self.region.enlarged(plane, part) for plane in planes)
+        return np.asarray(_sampled_at(self.picture, (x, y), cv2.INTER_CUBIC), np.uint8)
 
 
 def _remap(picture: ImageBGR, source: Region, coords: Float32) -> ImageBGR:
-    return np.asarray(
-        _sampled_at(picture, source.from_picture(coords), cv2.INTER_LINEAR), np.uint8
-    )
+    seen = _planes(source.from_picture(coords))
+    return np.asarray(_sampled_at(picture, seen, cv2.INTER_LINEAR), np.uint8)
 
 
-def _sampled_at(values: NDArray[Any], coords: Float32, interpolation: int) -> NDArray[Any]:
-    x, y = cv2.split(coords)
-    return np.asarray(cv2.remap(values, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE))
+def _sampled_at(
+    values: NDArray[Any], planes: tuple[Float32, Float32], interpolation: int
+) -> NDArray[Any]:
+    border = cv2.BORDER_REPLICATE
+    return np.asarray(cv2.remap(values, *planes, interpolation, borderMode=border))
+
+
+def _planes(coords: Float32) -> tuple[Float32, Float32]:
+    """(h, w, 2) -> x and y, (h, w) each."""
+    return np.ascontiguousarray(coords[..., 0]), np.ascontiguousarray(coords[..., 1])
 
 
 class MeshSwap:
