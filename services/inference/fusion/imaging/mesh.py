@@ -36,13 +36,12 @@ class Raster:
 
     def interpolate(self, values: Float32, outside: float = 0.0) -> Float32:
         """Carries per-vertex values (V, C) or (V,) onto the pixels: (H, W, C) or (H, W) float32."""
-        flat = values.reshape(len(values), -1).astype(np.float32, copy=False)
-        carried = np.zeros((self.weights.shape[1], flat.shape[1]), np.float32)
-        for weight, corner in zip(self.weights, self.corners, strict=True):
-            carried += flat.take(corner, axis=0) * weight[:, None]
-        out = np.full((*self.triangle.shape, flat.shape[1]), outside, np.float32)
-        out.reshape(-1, flat.shape[1])[np.flatnonzero(self.covered)] = carried
-        return out if values.ndim > 1 else out[..., 0]
+        channels = values.reshape(len(values), -1).T.astype(np.float32)
+        # One plane after the other in memory: callers work on one channel at a time.
+        out = np.full((len(channels), *self.triangle.shape), outside, np.float32)
+        for plane, channel in zip(out, channels, strict=True):
+            plane[self.covered] = np.einsum("kn,kn->n", channel.take(self.corners), self.weights)
+        return np.moveaxis(out, 0, -1) if values.ndim > 1 else out[0]
 
 
 def signed_areas(points: NDArray[np.floating], triangles: Triangles) -> NDArray[np.float64]:
@@ -168,9 +167,9 @@ def smooth_map(coords: Float32, covered: NDArray[np.bool_], sigma: float) -> Flo
 
     thin_weight = np.maximum(thinned(inside), np.float32(1e-2))
     out = np.empty_like(coords)
-    for k, plane in enumerate(cv2.split(coords)):
-        straight = _best_plane(np.asarray(plane, np.float32), inside)
-        rest = (plane - straight) * inside
+    for k in range(2):
+        straight = _best_plane(coords[..., k], inside)
+        rest = (coords[..., k] - straight) * inside
         near = cv2.GaussianBlur(rest, (0, 0), sigma) / np.maximum(near_weight, np.float32(1e-3))
         far = cv2.resize(thinned(rest) / thin_weight, (w, h))
         out[..., k] = straight + np.where(near_weight > 0.2, near, far)
@@ -184,7 +183,8 @@ def _best_plane(values: Float32, weight: Mask) -> Float32:
     sums.append([m["m10"], m["m01"], m["m00"]])
     a, b, c = np.linalg.lstsq(sums, [v["m10"], v["m01"], v["m00"]], rcond=None)[0]
     h, w = values.shape
-    return np.asarray(a * np.arange(w) + (b * np.arange(h) + c)[:, None], np.float32)
+    x, y = np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)[:, None]
+    return np.asarray(np.float32(a) * x + (b * y + c), np.float32)
 
 
 def mirror_index(vertices: Float32) -> NDArray[np.intp]:
