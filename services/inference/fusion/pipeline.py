@@ -255,8 +255,7 @@ def _compose(
 
 
 def _source_hair(texture: Texture, points_s: Float32) -> Mask:
-    around = texture.source_region
-    return hair_over_face(around.cut(texture.source_bgr), around.from_picture(points_s))
+    return hair_over_face(texture.source_small_bgr, texture.source_region.from_picture(points_s))
 
 
 def _locate(models: FaceModels, image_bgr: ImageBGR, faces: Sequence[Face]) -> list[Face]:

@@ -37,6 +37,7 @@ class Texture:
     """The source's face in the target's geometry, still in the source's light.
 
     region     the target's neighbourhood at the small scale
+    source_small_bgr  the source's neighbourhood, shrunk to about the same scale
     small_bgr  (h, w, 3) uint8, the texture at that scale
     coverage   (h, w) float32, 0..1, how far the source shows what is needed there
     direct     (h, w, 2) float32, source picture x, y of every pixel of the region
@@ -47,6 +48,7 @@ class Texture:
     region: Region
     source_region: Region
     source_bgr: ImageBGR
+    source_small_bgr: ImageBGR
     small_bgr: ImageBGR
     coverage: Mask
     direct: Float32
@@ -194,7 +196,15 @@ class MeshSwap:
             mixed = small + (other.astype(np.float32) - small) * share[..., None]
             small = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
         return Texture(
-            region, around, source_bgr, small, coverage.astype(np.float32), direct, mirrored, share
+            region=region,
+            source_region=around,
+            source_bgr=source_bgr,
+            source_small_bgr=picture,
+            small_bgr=small,
+            coverage=coverage.astype(np.float32),
+            direct=direct,
+            mirrored=mirrored,
+            mirror_share=share,
         )
 
     def _mirrored(self, source: Float32) -> Float32:
