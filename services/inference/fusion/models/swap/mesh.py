@@ -31,8 +31,8 @@ _MIRROR_WORTH = 0.01
 # Creases of the piecewise map are rounded over this many pixels of the small picture.
 _CREASE_PX = 1.0
 # Target pixels per source pixel. From here to 1, bilinear samples of the source itself come as near
-# to the target as those of a shrunk copy and keep its sharpness; below they alias. Measured on faces
-# fused onto smaller copies of themselves: 1.01 to 1.14 of the sharpness, a shrunk copy 0.85 to 1.
+# to the target as those of a shrunk copy and keep its sharpness; below they alias. On faces fused
+# onto smaller copies of themselves: 1.01 to 1.14 of the sharpness, a shrunk copy 0.85 to 1.
 _ALIASING = 0.7
 
 
