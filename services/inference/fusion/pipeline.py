@@ -19,7 +19,7 @@ from fusion.errors import (
 from fusion.imaging.adjust import adjust
 from fusion.imaging.align import Matrix, Pose, head_pose
 from fusion.imaging.blend import blend
-from fusion.imaging.color import color_field, match_light
+from fusion.imaging.color import ColorField, color_field, match_light
 from fusion.imaging.face_points import MESH_POINTS, OVAL
 from fusion.imaging.view import Region, region_around
 from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, skin_zone
@@ -233,16 +233,31 @@ def _fuse_face(
         sketch = blend(small, matched, mask, 1.0, "normal")
         texture = texture.moved(_slip(models, small, sketch, local))
     with watch("compose"):
-        full = region.at_scale(1.0)
-        gain, offset, wide_mask = (
-            _enlarged(values, full) for values in (field.gain, field.offset, mask)
+        _compose(canvas, region, texture, field, mask, options, face_width(points_t))
+
+
+def _compose(
+    canvas: Canvas,
+    region: Region,
+    texture: Texture,
+    field: ColorField,
+    mask: Mask,
+    options: FusionOptions,
+    face_px: float,
+) -> None:
+    """Lays the texture in its new light over the canvas, in place, strip by strip."""
+    full = texture.full()
+    # These two look around a pixel further than a strip reaches.
+    whole = options.smooth > 0 or options.mode == "blend"
+    for part in [region.at_scale(1.0)] if whole else region.strips(mask):
+        gain, offset, share = (
+            region.enlarged(values, part) for values in (field.gain, field.offset, mask)
         )
-        fused = np.clip(texture.full() * gain + offset, 0, 255)
-        fused = adjust(fused, options, face_width(points_t))
-        box = (slice(full.y0, full.y1), slice(full.x0, full.x1))
-        under = canvas.image_bgr[box]
-        canvas.image_bgr[box] = blend(under, fused, wide_mask, options.ratio, options.mode)
-        canvas.changed[box] |= wide_mask > 0
+        fused = cv2.add(cv2.multiply(full.read(part), gain, dtype=cv2.CV_32F), offset)
+        fused = adjust(np.clip(fused, 0, 255), options, face_px)
+        under = canvas.image_bgr[part.box]
+        canvas.image_bgr[part.box] = blend(under, fused, share, options.ratio, options.mode)
+        canvas.changed[part.box] |= share > 0
 
 
 def _slip(models: FaceModels, target_bgr: ImageBGR, sketch_bgr: ImageBGR, at: Float32) -> Matrix:
@@ -270,15 +285,7 @@ def _slip(models: FaceModels, target_bgr: ImageBGR, sketch_bgr: ImageBGR, at: Fl
 
 
 def _source_hair(texture: Texture, points_s: Float32) -> Mask:
-    around = texture.source_region
-    return hair_over_face(around.cut(texture.source_bgr), around.from_picture(points_s))
-
-
-def _enlarged(values: Float32, region: Region) -> Float32:
-    h, w = region.shape
-    if values.shape[:2] == (h, w):
-        return values
-    return np.asarray(cv2.resize(values, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
+    return hair_over_face(texture.source_small_bgr, texture.source_region.from_picture(points_s))
 
 
 def _locate(models: FaceModels, image_bgr: ImageBGR, faces: Sequence[Face]) -> list[Face]:

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion.types import Float32, FusionOptions
 
@@ -15,14 +16,20 @@ def adjust(fused_bgr: Float32, options: FusionOptions, face_px: float) -> Float3
     out = fused_bgr
     if options.smooth > 0:
         out = _smooth_skin(out, options.smooth, face_px)
-    if options.brightness:
-        out = out * np.float32(1.0 + options.brightness)
-    if options.contrast:
-        out = (out - np.float32(128)) * np.float32(1.0 + options.contrast) + np.float32(128)
-    if options.saturation:
-        grey = out @ np.array([0.114, 0.587, 0.299], np.float32)  # BT.601 luma
-        out = grey[..., None] + (out - grey[..., None]) * np.float32(1.0 + options.saturation)
+    if options.brightness or options.contrast or options.saturation:
+        out = np.asarray(cv2.transform(out, _tone(options)), np.float32)
     return np.clip(out, 0, 255) if out is not fused_bgr else out
+
+
+def _tone(options: FusionOptions) -> NDArray[np.float32]:
+    """Brightness, then contrast around middle grey, then saturation: (3, 4), for cv2.transform."""
+    contrast, saturation = 1 + options.contrast, 1 + options.saturation
+    luma = np.array([0.114, 0.587, 0.299])  # BT.601, BGR
+    # What makes grey of every colour is (luma, luma, luma); saturation leads away from it.
+    colour = saturation * np.eye(3) + (1 - saturation) * luma
+    shift = np.full((3, 1), 128 * (1 - contrast))  # grey: saturation leaves it as it is
+    tone = np.hstack([colour * contrast * (1 + options.brightness), shift])
+    return tone.astype(np.float32)
 
 
 def _smooth_skin(image: Float32, strength: float, face_px: float) -> Float32:

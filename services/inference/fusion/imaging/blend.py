@@ -19,17 +19,13 @@ def blend(
     ratio       0..1, share of the fused face where the mask is 1
     Returns     (H, W, 3) uint8
     """
-    target = target_bgr.astype(np.float32)
+    share = mask * np.float32(ratio)
     if mode == "overlay":
-        fused_bgr = _overlay(target, fused_bgr)
-    if mode == "blend":
-        mixed = _multi_band(target, fused_bgr, mask, ratio)
-    else:
-        mixed = target + (fused_bgr - target) * (mask * np.float32(ratio))[..., None]
-    out: ImageBGR = np.clip(mixed + np.float32(0.5), 0, 255).astype(np.uint8)
-    untouched = mask <= 0
-    out[untouched] = target_bgr[untouched]
-    return out
+        fused_bgr = _overlay(target_bgr.astype(np.float32), fused_bgr)
+    change = np.asarray(cv2.subtract(fused_bgr, target_bgr, dtype=cv2.CV_32F), np.float32)
+    change = _multi_band(change, mask, share) if mode == "blend" else _weighted(change, share)
+    # Rounded only here, so that a change of 0 is none.
+    return np.asarray(cv2.add(target_bgr, change, dtype=cv2.CV_8U), np.uint8)
 
 
 def _overlay(base: Float32, layer: Float32) -> Float32:
@@ -39,26 +35,25 @@ def _overlay(base: Float32, layer: Float32) -> Float32:
     return np.asarray(mixed * np.float32(255), np.float32)
 
 
-def _multi_band(target: Float32, fused: Float32, mask: Mask, ratio: float) -> Float32:
-    """Wide structures change over a wide band, fine ones over a narrow one.
+def _multi_band(change: Float32, mask: Mask, share: Mask) -> Float32:
+    """The change in part: its wide structures over a wide band, its fine ones over a narrow one.
 
     Source  Burt and Adelson 1983, doi:10.1145/245.247
     """
     levels = int(np.clip(np.log2(max(min(mask.shape) / 8, 1)), 1, 5))
-    weight = mask * np.float32(ratio)
-    bands = zip(
-        _laplacian(target, levels),
-        _laplacian(fused, levels),
-        _gaussian(weight, levels),
-        strict=True,
-    )
-    mixed = [band_t + (band_f - band_t) * share[..., None] for band_t, band_f, share in bands]
+    # Pyramids are linear: the bands of the change are the change of the bands.
+    bands = zip(_laplacian(change, levels), _gaussian(share, levels), strict=True)
+    mixed = [_weighted(band, weight) for band, weight in bands]
     out = mixed[-1]
     for finer in reversed(mixed[:-1]):
         out = finer + cv2.pyrUp(out, dstsize=(finer.shape[1], finer.shape[0]))
     # Wide bands spill over the mask's edge; a soft guard brings them to 0 there.
-    guard = np.clip(mask * np.float32(8), 0, 1)[..., None]
-    return np.asarray(target + (out - target) * guard, np.float32)
+    return _weighted(out, np.clip(mask * np.float32(8), 0, 1))
+
+
+def _weighted(image: Float32, weight: Mask) -> Float32:
+    # Three equal channels: numpy's broadcast over the last axis takes several times as long.
+    return np.asarray(cv2.multiply(image, cv2.merge([weight] * 3)), np.float32)
 
 
 def _gaussian(image: Float32, levels: int) -> list[Float32]:

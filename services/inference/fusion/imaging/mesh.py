@@ -21,8 +21,8 @@ class Raster:
     """Which triangle covers each pixel, and where in it the pixel lies.
 
     triangle  (H, W) int32, index into `triangles`, -1 outside the mesh
-    weights   (N, 3) float32, barycentric weights of the N covered pixels, row-major order
-    corners   (N, 3) int32, vertex indices of the covered pixels
+    weights   (3, N) float32, barycentric weights of the N covered pixels, row-major order
+    corners   (3, N) int32, vertex indices of the covered pixels
     """
 
     triangle: NDArray[np.int32]
@@ -36,10 +36,12 @@ class Raster:
 
     def interpolate(self, values: Float32, outside: float = 0.0) -> Float32:
         """Carries per-vertex values (V, C) or (V,) onto the pixels: (H, W, C) or (H, W) float32."""
-        flat = values.reshape(len(values), -1).astype(np.float32, copy=False)
-        out = np.full((*self.triangle.shape, flat.shape[1]), outside, np.float32)
-        out[self.covered] = np.einsum("nk,nkc->nc", self.weights, flat[self.corners])
-        return out if values.ndim > 1 else out[..., 0]
+        channels = values.reshape(len(values), -1).T.astype(np.float32)
+        # One plane after the other in memory: callers work on one channel at a time.
+        out = np.full((len(channels), *self.triangle.shape), outside, np.float32)
+        for plane, channel in zip(out, channels, strict=True):
+            plane[self.covered] = np.einsum("kn,kn->n", channel.take(self.corners), self.weights)
+        return np.moveaxis(out, 0, -1) if values.ndim > 1 else out[0]
 
 
 def signed_areas(points: NDArray[np.floating], triangles: Triangles) -> NDArray[np.float64]:
@@ -47,8 +49,8 @@ def signed_areas(points: NDArray[np.floating], triangles: Triangles) -> NDArray[
 
     points  (V, 2+) x, y in picture pixels (y down), so front faces turn clockwise on paper
     """
-    a, b, c = (np.asarray(points[triangles[:, k], :2], np.float64) for k in range(3))
-    return -((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0]))
+    ax, ay, bx, by = _edges(points, triangles)
+    return np.asarray(ay * bx - ax * by)
 
 
 def rasterise(points: Float32, triangles: Triangles, shape: tuple[int, int]) -> Raster:
@@ -64,11 +66,11 @@ def rasterise(points: Float32, triangles: Triangles, shape: tuple[int, int]) -> 
     order = front[np.argsort(-depth, kind="stable")]
     canvas = np.full(shape, -1, np.int32)
     corners = np.round(points[:, :2] * 16).astype(np.int32)[triangles]
-    for t in order:
-        cv2.fillConvexPoly(canvas, corners[t], int(t), lineType=cv2.LINE_8, shift=4)
+    for index, corner in zip(order.tolist(), corners[order], strict=True):
+        cv2.fillConvexPoly(canvas, corner, index, lineType=cv2.LINE_8, shift=4)
     ys, xs = np.nonzero(canvas >= 0)
     hit = canvas[ys, xs]
-    vertex = triangles[hit]
+    vertex = np.ascontiguousarray(triangles.T).take(hit, axis=1)
     return Raster(canvas, _barycentric(points, triangles, hit, xs, ys), vertex)
 
 
@@ -79,11 +81,11 @@ def _barycentric(
     xs: NDArray[np.intp],
     ys: NDArray[np.intp],
 ) -> Float32:
-    """(N, 3) weights of pixel centres (xs, ys) in their triangles."""
+    """(3, N) weights of pixel centres (xs, ys) in their triangles."""
     a, b, c = (points[triangles[:, k], :2].astype(np.float64) for k in range(3))
     det = (b[:, 1] - c[:, 1]) * (a[:, 0] - c[:, 0]) + (c[:, 0] - b[:, 0]) * (a[:, 1] - c[:, 1])
     det = np.where(np.abs(det) < 1e-9, 1e-9, det)
-    rows = np.stack(
+    slopes = np.stack(
         [
             (b[:, 1] - c[:, 1]) / det,
             (c[:, 0] - b[:, 0]) / det,
@@ -91,15 +93,14 @@ def _barycentric(
             (a[:, 0] - c[:, 0]) / det,
             c[:, 0],
             c[:, 1],
-        ],
-        axis=1,
-    ).astype(np.float32)[hit]
-    dx, dy = xs - rows[:, 4], ys - rows[:, 5]
-    w0 = rows[:, 0] * dx + rows[:, 1] * dy
-    w1 = rows[:, 2] * dx + rows[:, 3] * dy
+        ]
+    ).astype(np.float32)
+    x0, y0, x1, y1, x_c, y_c = slopes.take(hit, axis=1)
+    dx, dy = xs.astype(np.float32) - x_c, ys.astype(np.float32) - y_c
+    w0, w1 = x0 * dx + y0 * dy, x1 * dx + y1 * dy
     # The outline's pixels lie up to a pixel outside: clamped, a sliver cannot throw them far away.
-    weights = np.clip(np.stack([w0, w1, 1.0 - w0 - w1], axis=1), -0.25, 1.25)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+    weights = np.clip(np.stack([w0, w1, 1 - w0 - w1]), -0.25, 1.25)
+    return np.asarray(weights / weights.sum(axis=0), np.float32)
 
 
 def texture_support(
@@ -114,16 +115,24 @@ def texture_support(
     """
     similar = fit_similarity(points_target[:, :2], points_source[:, :2])
     scale = float(np.sqrt(abs(np.linalg.det(similar[:, :2]))))
-    t, s = (p[triangles, :2].astype(np.float64) for p in (points_target, points_source))
-    edges_t = np.stack([t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]], axis=2)
-    edges_s = np.stack([s[:, 1] - s[:, 0], s[:, 2] - s[:, 0]], axis=2)
-    det = np.linalg.det(edges_t)
+    (t_ax, t_ay, t_bx, t_by), (s_ax, s_ay, s_bx, s_by) = (
+        _edges(points, triangles) for points in (points_target, points_source)
+    )
+    det = t_ax * t_by - t_bx * t_ay
     flat = np.abs(det) < 1e-6
-    edges_t[flat] = np.eye(2)
-    affine = edges_s @ np.linalg.inv(edges_t)
-    smallest = np.linalg.svd(affine, compute_uv=False)[:, 1] / scale
+    det = np.where(flat, 1.0, det)
+    # The affine map (xx xy; yx yy), and its smaller singular value in closed form.
+    xx, xy = (s_ax * t_by - s_bx * t_ay) / det, (s_bx * t_ax - s_ax * t_bx) / det
+    yx, yy = (s_ay * t_by - s_by * t_ay) / det, (s_by * t_ax - s_ay * t_bx) / det
+    smallest = np.abs(np.hypot(xx + yy, xy - yx) - np.hypot(xx - yy, xy + yx)) / (2 * scale)
     facing = (signed_areas(points_source, triangles) > 0) & ~flat
     return np.where(facing, np.clip(smallest, 0.0, 1.0), 0.0).astype(np.float32)
+
+
+def _edges(points: NDArray[np.floating], triangles: Triangles) -> NDArray[np.float64]:
+    """(4, T) x, y of the edges from each triangle's first corner to its second and its third."""
+    a, b, c = (points[triangles[:, k], :2].astype(np.float64).T for k in range(3))
+    return np.concatenate([b - a, c - a])
 
 
 def to_vertices(per_triangle: Float32, triangles: Triangles, count: int) -> Float32:
@@ -131,10 +140,9 @@ def to_vertices(per_triangle: Float32, triangles: Triangles, count: int) -> Floa
     lowest = np.ones(count, np.float32)
     for k in range(3):
         np.minimum.at(lowest, triangles[:, k], per_triangle)
-    total, meets = np.zeros(count, np.float64), np.zeros(count, np.float64)
-    for k in range(3):
-        np.add.at(total, triangles[:, k], lowest[triangles].mean(axis=1))
-        np.add.at(meets, triangles[:, k], 1.0)
+    means = np.repeat(lowest[triangles].mean(axis=1), 3)
+    total = np.bincount(triangles.ravel(), means, count)
+    meets = np.bincount(triangles.ravel(), minlength=count)
     return np.where(meets > 0, total / np.maximum(meets, 1.0), lowest).astype(np.float32)
 
 
@@ -148,24 +156,35 @@ def smooth_map(coords: Float32, covered: NDArray[np.bool_], sigma: float) -> Flo
     blurred, so straight parts stay exact.
     """
     h, w = covered.shape
-    ys, xs = np.nonzero(covered)
-    here = np.stack([xs, ys, np.ones_like(xs)], axis=1).astype(np.float64)
-    fit = np.linalg.lstsq(here, coords[covered].astype(np.float64), rcond=None)[0]
-    gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
-    straight = gx[..., None] * fit[0] + gy[..., None] * fit[1] + fit[2]
     inside = covered.astype(np.float32)
-    rest = ((coords - straight) * inside[..., None]).astype(np.float32)
-    near_weight = cv2.GaussianBlur(inside, (0, 0), sigma)[..., None]
-    near = cv2.GaussianBlur(rest, (0, 0), sigma) / np.maximum(near_weight, 1e-3)
+    near_weight = cv2.GaussianBlur(inside, (0, 0), sigma)
     # Outside, the remainder fades out: a shrunk copy is exact enough for that.
     size = (max(2, w // 8), max(2, h // 8))
-    reach = 0.06 * max(size)
-    thin_weight, thin = (
-        cv2.GaussianBlur(cv2.resize(v, size, interpolation=cv2.INTER_AREA), (0, 0), reach)
-        for v in (inside, rest)
-    )
-    far = cv2.resize(thin / np.maximum(thin_weight, 1e-2)[..., None], (w, h))
-    return np.asarray(straight + np.where(near_weight > 0.2, near, far), np.float32)
+
+    def thinned(plane: Float32) -> Float32:
+        shrunk = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.GaussianBlur(shrunk, (0, 0), 0.06 * max(size)), np.float32)
+
+    thin_weight = np.maximum(thinned(inside), np.float32(1e-2))
+    out = np.empty_like(coords)
+    for k in range(2):
+        straight = _best_plane(coords[..., k], inside)
+        rest = (coords[..., k] - straight) * inside
+        near = cv2.GaussianBlur(rest, (0, 0), sigma) / np.maximum(near_weight, np.float32(1e-3))
+        far = cv2.resize(thinned(rest) / thin_weight, (w, h))
+        out[..., k] = straight + np.where(near_weight > 0.2, near, far)
+    return out
+
+
+def _best_plane(values: Float32, weight: Mask) -> Float32:
+    """The plane a x + b y + c that fits the weighted values best: (H, W) float32."""
+    m, v = cv2.moments(weight), cv2.moments(values * weight)
+    sums = [[m["m20"], m["m11"], m["m10"]], [m["m11"], m["m02"], m["m01"]]]
+    sums.append([m["m10"], m["m01"], m["m00"]])
+    a, b, c = np.linalg.lstsq(sums, [v["m10"], v["m01"], v["m00"]], rcond=None)[0]
+    h, w = values.shape
+    x, y = np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)[:, None]
+    return np.asarray(np.float32(a) * x + (b * y + c), np.float32)
 
 
 def mirror_index(vertices: Float32) -> NDArray[np.intp]:

@@ -1,11 +1,16 @@
 """A face's neighbourhood, cut out once: where it lies, at which scale, and its points in it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil, floor
 
 import cv2
 import numpy as np
 
-from fusion.types import Float32, ImageBGR
+from fusion.types import Float32, ImageBGR, Mask
+
+# Pixels worked on at a time: a few float32 pictures of that size fit a core's second-level cache.
+_STRIP_PX = 16384
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,11 @@ class Region:
             max(1, round((self.x1 - self.x0) * self.scale)),
         )
 
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
     def from_picture(self, points: Float32) -> Float32:
         """(N, 2+) picture pixels -> region pixels; a third column (depth) is scaled alike."""
         h, w = self.shape
@@ -44,7 +54,7 @@ class Region:
 
     def cut(self, image_bgr: ImageBGR) -> ImageBGR:
         """The box of the picture at this scale; a copy only where it is shrunk."""
-        box = image_bgr[self.y0 : self.y1, self.x0 : self.x1]
+        box = image_bgr[self.box]
         h, w = self.shape
         if box.shape[:2] == (h, w):
             return box
@@ -53,6 +63,44 @@ class Region:
     def at_scale(self, scale: float) -> "Region":
         """The same box seen at another scale, at most 1."""
         return Region(self.x0, self.y0, self.x1, self.y1, min(1.0, scale))
+
+    def strips(self, mask: Mask) -> Iterator["Region"]:
+        """Cuts what a mask over this region touches into strips at the picture's own resolution.
+
+        mask  (h, w) 0..1; every strip is as wide as what is above 0 in it, enlarged
+        """
+        touched = mask > 0
+        (h, w), height, width = mask.shape, self.y1 - self.y0, self.x1 - self.x0
+        rows = max(8, _STRIP_PX // width)
+        for y0 in range(0, height, rows):
+            y1 = min(y0 + rows, height)
+            # Between two pixels of the mask both count, so one more on every side.
+            first, last = (y0 + 0.5) * h / height - 0.5, (y1 - 0.5) * h / height - 0.5
+            seen = np.flatnonzero(touched[max(0, floor(first)) : ceil(last) + 1].any(axis=0))
+            if len(seen):
+                x0 = max(0, floor((seen[0] - 0.5) * width / w))
+                x1 = min(width, ceil((seen[-1] + 1.5) * width / w))
+                yield Region(self.x0 + x0, self.y0 + y0, self.x0 + x1, self.y0 + y1, 1.0)
+
+    def enlarged(self, values: Float32, part: "Region") -> Float32:
+        """Reads values off this region's pixels at the places of a part's, bilinear.
+
+        values  (h, w) or (h, w, 3) float32; of other depths OpenCV would round the places
+        part    at the picture's own resolution
+        """
+        h, w = self.shape
+        kx, ky = w / (self.x1 - self.x0), h / (self.y1 - self.y0)
+        M_part2region = np.array(
+            [
+                [kx, 0, (part.x0 - self.x0 + 0.5) * kx - 0.5],
+                [0, ky, (part.y0 - self.y0 + 0.5) * ky - 0.5],
+            ]
+        )
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size, border = part.shape[::-1], cv2.BORDER_REPLICATE
+        return np.asarray(
+            cv2.warpAffine(values, M_part2region, size, flags=flags, borderMode=border), np.float32
+        )
 
 
 def region_around(

@@ -29,8 +29,17 @@ from fusion.types import Float32, ImageBGR, Mask
 _SMEARED, _SHARP = 0.05, 0.20
 # Below this mean share of the small picture the mirrored half only touches the oval's rim.
 _MIRROR_WORTH = 0.01
+# Below this opening an eye is shut and has no gaze.
+_OPEN_EYE = 0.12
+# In iris radii: a smaller difference of gaze is the landmarks' noise, a larger one cannot slide;
+# the eyeball slides as a whole within the first of the two radii and not at all beyond the second.
+_GAZE_NOISE, _GAZE_REACH, _GAZE_FADE = 0.25, 1.5, (1.2, 2.4)
 # Creases of the piecewise map are rounded over this many pixels of the small picture.
 _CREASE_PX = 1.0
+# Target pixels per source pixel. From here to 1, bilinear samples of the source itself come as near
+# to the target as those of a shrunk copy and keep its sharpness; below they alias. On faces fused
+# onto smaller copies of themselves: 1.01 to 1.14 of the sharpness, a shrunk copy 0.85 to 1.
+_ALIASING = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +47,7 @@ class Texture:
     """The source's face in the target's geometry, still in the source's light.
 
     region     the target's neighbourhood at the small scale
+    source_small_bgr  the source's neighbourhood, shrunk to about the same scale
     small_bgr  (h, w, 3) uint8, the texture at that scale
     coverage   (h, w) float32, 0..1, how far the source shows what is needed there
     direct     (h, w, 2) float32, source picture x, y of every pixel of the region
@@ -48,15 +58,27 @@ class Texture:
     region: Region
     source_region: Region
     source_bgr: ImageBGR
+    source_small_bgr: ImageBGR
     small_bgr: ImageBGR
     coverage: Mask
     direct: Float32
     mirrored: Float32 | None
     mirror_share: Mask
 
-    def full(self) -> ImageBGR:
-        """The texture at the target's own resolution: (H, W, 3) uint8."""
-        return self._sample(self.region.at_scale(1.0), cv2.INTER_CUBIC)
+    def full(self) -> "FullTexture":
+        """The texture at the target's own resolution, to be read part by part."""
+        ratio = self.source_region.scale / self.region.scale  # target pixels per source pixel
+        nearly_alike = _ALIASING < ratio < 1
+        # A source that is larger still is shrunk first: sampling alone would alias.
+        source = self.source_region.at_scale(1.0 if nearly_alike else ratio)
+        return FullTexture(
+            region=self.region,
+            picture=source.cut(self.source_bgr),
+            interpolation=cv2.INTER_LINEAR if nearly_alike else cv2.INTER_CUBIC,
+            direct=_planes(source.from_picture(self.direct)),
+            mirrored=None if self.mirrored is None else _planes(source.from_picture(self.mirrored)),
+            mirror_share=self.mirror_share,
+        )
 
     def moved(self, M_move: Matrix) -> "Texture":
         """The texture pulled so that what lies at M_move @ (x, y, 1) comes to lie at (x, y).
@@ -64,48 +86,79 @@ class Texture:
         M_move  (2, 3) pixels of the small region; close to the identity
         """
         h, w = self.region.shape
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        border = cv2.BORDER_REPLICATE
 
         def pull(coords: Float32) -> Float32:
-            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            return np.asarray(
-                cv2.warpAffine(coords, M_move, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-            )
+            # Plane by plane: on two channels at once OpenCV rounds positions to 1/32 pixel.
+            planes = [
+                cv2.warpAffine(plane, M_move, (w, h), flags=flags, borderMode=border)
+                for plane in _planes(coords)
+            ]
+            return np.stack(planes, axis=2).astype(np.float32, copy=False)
 
         mirrored = None if self.mirrored is None else pull(self.mirrored)
         return replace(self, direct=pull(self.direct), mirrored=mirrored)
 
     def carry(self, values: Float32) -> Float32:
         """Carries a map over the source's small region (h, w) onto the target's small region."""
-        seen = self.source_region.from_picture(self.direct)
+        seen = _planes(self.source_region.from_picture(self.direct))
         return np.asarray(_sampled_at(values, seen, cv2.INTER_LINEAR), np.float32)
 
-    def _sample(self, region: Region, interpolation: int) -> ImageBGR:
-        # The source is shrunk to the target's resolution first: sampling alone would alias.
-        source = self.source_region.at_scale(
-            self.source_region.scale * region.scale / self.region.scale
-        )
-        picture = source.cut(self.source_bgr)
-        sampled = _remap(picture, source, self.direct, region.shape, interpolation)
+
+@dataclass(frozen=True, eq=False)
+class FullTexture:
+    """The same at the target's own resolution.
+
+    region     the target's neighbourhood at the small scale: where the maps lie
+    picture    (H, W, 3) uint8, the source's face, at about the target's resolution or a lower one
+    interpolation  how it is sampled, of OpenCV's
+    direct     two (h, w) float32, x and y in that picture of every pixel of the region
+    mirrored   the same from the source's other half, or None where it is not needed
+    mirror_share  (h, w) float32, 0..1, share of the mirrored sample
+    """
+
+    region: Region
+    picture: ImageBGR
+    interpolation: int
+    direct: tuple[Float32, Float32]
+    mirrored: tuple[Float32, Float32] | None
+    mirror_share: Mask
+
+    def read(self, part: Region) -> ImageBGR:
+        """The texture over a part of the region at the picture's own resolution, uint8."""
+        out = self._sampled(self.direct, part)
         if self.mirrored is None:
-            return sampled
-        other = _remap(picture, source, self.mirrored, region.shape, interpolation)
-        share = cv2.resize(self.mirror_share, region.shape[::-1])[..., None]
-        mixed = sampled + (other.astype(np.float32) - sampled) * share
-        return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+            return out
+        share = self.region.enlarged(self.mirror_share, part)
+        used = np.flatnonzero(share.any(axis=0))
+        if len(used):
+            x0, x1 = int(used[0]), int(used[-1]) + 1
+            side = Region(part.x0 + x0, part.y0, part.x0 + x1, part.y1, 1.0)
+            other, share = self._sampled(self.mirrored, side), share[:, x0:x1]
+            out[:, x0:x1] = cv2.blendLinear(other, out[:, x0:x1], share, 1 - share)
+        return out
+
+    def _sampled(self, planes: tuple[Float32, Float32], part: Region) -> ImageBGR:
+        x, y = (self.region.enlarged(plane, part) for plane in planes)
+        return np.asarray(_sampled_at(self.picture, (x, y), self.interpolation), np.uint8)
 
 
-def _remap(
-    picture: ImageBGR, source: Region, coords: Float32, shape: tuple[int, int], interpolation: int
-) -> ImageBGR:
-    if coords.shape[:2] != shape:
-        coords = cv2.resize(coords, shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    seen = source.from_picture(coords)
-    return np.asarray(_sampled_at(picture, seen, interpolation), np.uint8)
+def _remap(picture: ImageBGR, source: Region, coords: Float32) -> ImageBGR:
+    seen = _planes(source.from_picture(coords))
+    return np.asarray(_sampled_at(picture, seen, cv2.INTER_LINEAR), np.uint8)
 
 
-def _sampled_at(values: NDArray[Any], coords: Float32, interpolation: int) -> NDArray[Any]:
-    x, y = cv2.split(coords)
-    return np.asarray(cv2.remap(values, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE))
+def _sampled_at(
+    values: NDArray[Any], planes: tuple[Float32, Float32], interpolation: int
+) -> NDArray[Any]:
+    border = cv2.BORDER_REPLICATE
+    return np.asarray(cv2.remap(values, *planes, interpolation, borderMode=border))
+
+
+def _planes(coords: Float32) -> tuple[Float32, Float32]:
+    """(h, w, 2) -> x and y, (h, w) each."""
+    return np.ascontiguousarray(coords[..., 0]), np.ascontiguousarray(coords[..., 1])
 
 
 class MeshSwap:
@@ -175,13 +228,21 @@ class MeshSwap:
         ratio = _width(vertices) / max(_width(source), 1.0)
         around = region_around(source, source_bgr.shape, 0.1).at_scale(ratio)
         picture = around.cut(source_bgr)
-        small = _remap(picture, around, direct, region.shape, cv2.INTER_LINEAR)
+        small = _remap(picture, around, direct)
         if mirrored is not None:
-            other = _remap(picture, around, mirrored, region.shape, cv2.INTER_LINEAR)
+            other = _remap(picture, around, mirrored)
             mixed = small + (other.astype(np.float32) - small) * share[..., None]
             small = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
         return Texture(
-            region, around, source_bgr, small, coverage.astype(np.float32), direct, mirrored, share
+            region=region,
+            source_region=around,
+            source_bgr=source_bgr,
+            source_small_bgr=picture,
+            small_bgr=small,
+            coverage=coverage.astype(np.float32),
+            direct=direct,
+            mirrored=mirrored,
+            mirror_share=share,
         )
 
     def _mirrored(self, source: Float32) -> Float32:
@@ -218,24 +279,35 @@ def eye_opening(landmarks: Float32, eye: int) -> float:
 
 
 def _follow_gaze(coords: Float32, target: Float32, source: Float32) -> Float32:
-    """Lets the source's irises land on the target's, so that the target's gaze stays."""
+    """Lets the source's irises land on the target's, so that the target's gaze stays.
+
+    Only the eyeball slides, below lids that stay where they are.
+
+    coords  (h, w, 2) float32, source picture x, y; target (478, 3) in the map's pixels
+    source  (478, 3) in the source picture's pixels
+    """
     h, w = coords.shape[:2]
-    gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
-    out = coords
+    out = coords.copy()
     for eye, (centre, rim) in enumerate(IRISES):
-        if min(eye_opening(target, eye), eye_opening(source, eye)) < 0.12:
+        if min(eye_opening(target, eye), eye_opening(source, eye)) < _OPEN_EYE:
             continue
-        c_t, c_s = target[centre, :2], source[centre, :2]
-        r_t = float(np.linalg.norm(target[list(rim), :2] - c_t, axis=1).mean())
-        r_s = float(np.linalg.norm(source[list(rim), :2] - c_s, axis=1).mean())
-        if r_t < 1.5:
+        x, y = target[centre, :2]
+        radius = float(np.linalg.norm(target[list(rim), :2] - (x, y), axis=1).mean())
+        if radius < 1.5 or not (0 <= x <= w - 1 and 0 <= y <= h - 1):
             continue
-        distance = np.hypot(gx - c_t[0], gy - c_t[1]) / r_t
-        weight = np.clip((2.2 - distance) / 1.1, 0.0, 1.0)
-        weight *= mesh.polygon_mask(target[list(EYES[eye])], (h, w))
-        weight = cv2.GaussianBlur(weight, (0, 0), max(0.5, 0.25 * r_t))[..., None]
-        wanted = np.stack(
-            [c_s[0] + (gx - c_t[0]) * (r_s / r_t), c_s[1] + (gy - c_t[1]) * (r_s / r_t)], axis=2
-        )
-        out = out + weight * (wanted - out)
-    return np.asarray(out, np.float32)
+        radius_s = float(np.linalg.norm(source[list(rim), :2] - source[centre, :2], axis=1).mean())
+        slide = source[centre, :2] - coords[round(float(y)), round(float(x))]
+        off = float(np.linalg.norm(slide)) / max(radius_s, 1e-3)
+        if not _GAZE_NOISE < off < _GAZE_REACH:
+            continue
+        reach = _GAZE_FADE[1] * radius + 2
+        x0, y0 = (int(max(v - reach, 0)) for v in (x, y))
+        x1, y1 = int(min(x + reach + 2, w)), int(min(y + reach + 2, h))
+        gy, gx = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+        distance = np.hypot(gx - x, gy - y) / radius
+        near, far = _GAZE_FADE
+        weight = np.clip((far - distance) / (far - near), 0.0, 1.0)
+        weight *= mesh.polygon_mask(target[list(EYES[eye]), :2] - (x0, y0), weight.shape)
+        weight = cv2.GaussianBlur(weight, (0, 0), max(0.5, 0.15 * radius))[..., None]
+        out[y0:y1, x0:x1] += weight * slide
+    return out
