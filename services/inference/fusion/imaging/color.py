@@ -14,6 +14,8 @@ from fusion.types import Float32, ImageBGR, Mask
 
 # Eyes may differ by this much (log L) from the level of the target's.
 _EYES_FREE = 0.1
+_KNEE = 0.3
+_DARK = 2.0
 L_OFFSET = 16.0  # CIE L* = 116 Y^(1/3) - 16: with it added, light scales L by a factor
 
 
@@ -36,19 +38,16 @@ class LightMatch:
                   the target's: shine hardly depends on the skin's own colour, so dark skin shows
                   far more of it, relative to its own lightness
     shade_share   the same for what is darker: wrinkles and pores, which are the person's own
-    detail_sigma  what varies faster than this is contrast, what is slower is light
-    limits        of both changes of contrast
-    rest_share    how much is taken of the light that no smooth surface explains
-    rest_sigma    its scale
+    relief_sigma  what varies slower than this is relief, what is faster is detail; the contrast of
+                  each is matched for itself
+    limits        of all changes of contrast
     chroma_sigma  scale of the colour field
     """
 
     shine_share: float = 0.8
     shade_share: float = 0.8
-    detail_sigma: float = 0.12
+    relief_sigma: float = 0.12
     limits: tuple[float, float] = (0.4, 1.5)
-    rest_share: float = 0.3
-    rest_sigma: float = 0.2
     chroma_sigma: float = 0.2
 
 
@@ -109,12 +108,10 @@ def match_light(
     log_t = np.log(target[..., 0] + L_OFFSET)
     log_s = np.log(texture[..., 0] + L_OFFSET)
     weight = skin + np.float32(1e-6)
-    sigma = how.detail_sigma * face_px
-    low_t, low_s = blur_inside(log_t, weight, sigma), blur_inside(log_s, weight, sigma)
-    own = low_s + _match_contrast(log_s - low_s, log_t - low_t, skin, how)
-    light = slow_field(log_t - own, weight, face_px)
-    rest = blur_inside(log_t - own - light, weight, how.rest_sigma * face_px)
-    lit = own + light + how.rest_share * rest
+    light = slow_field(log_t, weight, face_px)
+    lit = light + _contrast_matched(
+        log_s - slow_field(log_s, weight, face_px), log_t - light, skin, face_px, how
+    )
     out = np.empty_like(texture)
     out[..., 0] = np.exp(_eyes_lit(lit, log_s, log_t, eyes)) - L_OFFSET
     out[..., 1:] = _match_chroma(texture, target, weight, how.chroma_sigma * face_px)
@@ -145,8 +142,10 @@ def slow_field(values: Float32, weight: Mask, face_px: float) -> Float32:
         scaled = terms * share[:, None]
         weights = scaled.T @ terms + (ridge + 1e-9) * share.sum()
         surface = terms @ np.linalg.solve(weights, scaled.T @ wanted)
-        off = np.abs(wanted - surface)
-        typical = 1.5 * float((off * share).sum() / max(share.sum(), 1e-9)) + 1e-3
+        off = wanted - surface
+        typical = 1.5 * float((np.abs(off) * share).sum() / max(share.sum(), 1e-9)) + 1e-3
+        # Dark outliers are stubble, hair and shadows, not the lit skin: they count least.
+        off = np.where(off < 0, _DARK * off, off)
         share = share / (1.0 + (off / typical) ** 2)
     seen = wanted[weight[::step, ::step].ravel() > 0.5]
     if seen.size:  # beyond the skin a cubic runs away
@@ -181,17 +180,33 @@ def _level_of(values: Float32, weight: Mask) -> float:
     return float((values * weight).sum()) / total if total > 1.0 else 0.0
 
 
-def _match_contrast(detail_s: Float32, detail_t: Float32, skin: Mask, how: LightMatch) -> Float32:
+def _contrast_matched(
+    shape_s: Float32, shape_t: Float32, skin: Mask, face_px: float, how: LightMatch
+) -> Float32:
+    """What the light's surface leaves over, with the target's contrast: relief and detail apart."""
+    weight = skin + np.float32(1e-6)
+    sigma = how.relief_sigma * face_px
+    relief_s, relief_t = (blur_inside(shape, weight, sigma) for shape in (shape_s, shape_t))
+    return _scaled_to(relief_s, relief_t, skin, how) + _scaled_to(
+        shape_s - relief_s, shape_t - relief_t, skin, how
+    )
+
+
+def _scaled_to(band_s: Float32, band_t: Float32, skin: Mask, how: LightMatch) -> Float32:
     """Scales what is brighter and what is darker than its surroundings, each for itself."""
-    out = detail_s.copy()
+    scales = []
     for sign, share in ((1.0, how.shine_share), (-1.0, how.shade_share)):
         spread_s, spread_t = (
-            np.sqrt(_level_of(np.maximum(sign * d, 0.0) ** 2, skin)) + 2e-3
-            for d in (detail_s, detail_t)
+            np.sqrt(_level_of(np.maximum(sign * band, 0.0) ** 2, skin)) + 2e-3
+            for band in (band_s, band_t)
         )
-        scale = np.clip((spread_t / spread_s) ** share, *how.limits)
-        out = np.where(sign * detail_s > 0, detail_s * np.float32(scale), out)
-    return np.asarray(out, np.float32)
+        scales.append(np.float32(np.clip((spread_t / spread_s) ** share, *how.limits)))
+    sure = band_t[skin > 0.5]
+    peak = np.float32(1.3 * max(float(np.quantile(sure, 0.98)) if sure.size else 0.0, 0.02))
+    # Highlights of dark skin, scaled with it, would be chalk: none outshines the target's own.
+    shine = np.maximum(band_s, 0) * scales[0]
+    shine = np.minimum(shine, peak + _KNEE * np.maximum(shine - peak, 0))
+    return np.asarray(shine + np.minimum(band_s, 0) * scales[1], np.float32)
 
 
 def _match_chroma(texture: Float32, target: Float32, weight: Mask, sigma: float) -> Float32:

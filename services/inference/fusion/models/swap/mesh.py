@@ -33,7 +33,9 @@ _MIRROR_WORTH = 0.01
 _OPEN_EYE = 0.12
 # In iris radii: a smaller difference of gaze is the landmarks' noise, a larger one cannot slide;
 # the eyeball slides as a whole within the first of the two radii and not at all beyond the second.
-_GAZE_NOISE, _GAZE_REACH, _GAZE_FADE = 0.25, 1.5, (1.2, 2.4)
+_GAZE_NOISE, _GAZE_REACH, _GAZE_FADE = 0.4, 1.5, (1.2, 2.4)
+# Points this near to each other, in face widths, keep their places when proportions change.
+_TOGETHER = 0.06
 # Creases of the piecewise map are rounded over this many pixels of the small picture.
 _CREASE_PX = 1.0
 # Target pixels per source pixel. From here to 1, bilinear samples of the source itself come as near
@@ -169,6 +171,7 @@ class MeshSwap:
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
         self._mirror = mesh.mirror_index(topology.vertices)
+        self._together = _neighbourly(topology.vertices)
 
     def texture(
         self,
@@ -259,10 +262,19 @@ class MeshSwap:
 
     def _towards_source(self, vertices: Float32, source: Float32, share: float) -> Float32:
         moved = mesh.move_shape(vertices, source, share, self._topology.weights)
+        # Neighbours move together: where features sit is the person's, how they open the moment's.
+        way = self._together @ (moved - vertices)
         # The outline stays where the target's head ends; only what lies inside it may move.
-        fixed = np.ones(len(vertices), np.float32)
-        fixed[list(OVAL)] = 0.0
-        return vertices + (moved - vertices) * fixed[:, None]
+        way[list(OVAL)] = 0.0
+        return np.asarray(vertices + way, np.float32)
+
+
+def _neighbourly(vertices: Float32) -> Float32:
+    """(V, V) weights that average each vertex with its neighbours; rows sum to 1."""
+    reach = _TOGETHER * float(np.ptp(vertices[:, 0]))
+    gaps = ((vertices[:, None] - vertices[None]) ** 2).sum(axis=2)
+    weights = np.exp(-gaps / (2 * reach**2))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
 def _width(points: Float32) -> float:
