@@ -13,7 +13,7 @@ from fusion.types import FusionOptions, ImageBGR
 
 SIZES = {"1080p": (1920, 1080), "12 MP": (4000, 3000)}
 RUNS = 9
-CODEC, NETWORKS = ("decode", "encode"), ("detect", "landmarks")
+CODEC, NETWORKS = ("decode", "encode"), ("detect", "landmarks", "matte")
 
 
 def run(photos: Path, out: Path, models_dir: Path) -> None:

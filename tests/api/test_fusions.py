@@ -211,7 +211,7 @@ def test_uploaded_images_stand_for_files(client, target, source):
         ({"mode": "overlay"}, True),
         ({"shape": "1"}, True),
         ({"smooth": "0", "brightness": "0", "contrast": "0", "saturation": "0"}, False),
-        ({"mode": "normal", "model": "mesh", "shape": "0", "quality": "20"}, False),
+        ({"mode": "normal", "model": "mesh", "shape": "0.15", "quality": "20"}, False),
     ],
 )
 def test_every_option_reaches_the_pipeline(client, portraits, source, fields, differs):

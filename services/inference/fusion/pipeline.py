@@ -24,6 +24,7 @@ from fusion.imaging.face_points import MESH_POINTS, OVAL
 from fusion.imaging.view import Region, region_around
 from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, skin_zone
 from fusion.masks.occlusion import hair_over_face
+from fusion.masks.person import person_around
 from fusion.models.landmarks.facemesh import kps5_of
 from fusion.models.registry import FaceModels
 from fusion.models.swap.mesh import Texture
@@ -39,7 +40,7 @@ from fusion.types import (
 )
 
 # Masks and light are worked out on a face of this size; they vary too slowly to need more.
-SMALL_SIDE_PX = 288
+SMALL_SIDE_PX = 224
 MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
 MIN_FACE_PX = 24  # below that the landmarks are guesses
 MIN_PRESENCE = 0.5
@@ -212,16 +213,19 @@ def _fuse_face(
     region = region_around(points_t[list(OVAL)], canvas.image_bgr.shape, MARGIN, SMALL_SIDE_PX)
     small = region.cut(canvas.image_bgr)
     local = region.from_picture(points_t)
+    with watch("matte"):
+        person_t = person_around(models.matte, canvas.image_bgr, points_t).over(region)
+        person_s = person_around(models.matte, source_bgr, points_s)
     with watch("warp"):
         shape_share = options.shape * options.ratio
         swap = models.swaps[options.model]
-        texture = swap.texture(region, points_t, source_bgr, points_s, shape_share)
+        texture = swap.texture(region, points_t, source_bgr, points_s, person_s, shape_share)
     with watch("mask"):
         depth = oval_depth(local, region.shape)
         mask = face_mask(local, points_s, region.shape, depth)
         kept = hair_over_face(small, local)
         strange = texture.carry(_source_hair(texture, points_s))
-        mask = mask * (1.0 - kept) * (1.0 - strange) * texture.coverage
+        mask = mask * (1.0 - kept) * (1.0 - strange) * texture.coverage * person_t
     with watch("light"):
         skin = skin_zone(local, region.shape, depth) * (1.0 - kept) * (1.0 - strange)
         skin *= texture.coverage
@@ -229,10 +233,11 @@ def _fuse_face(
         eyes = eye_zone(local, region.shape)
         matched = match_light(texture.small_bgr, small, skin, eyes, size)
         field = color_field(texture.small_bgr, matched, 3)
-    with watch("refine"):
         sketch = blend(small, matched, mask, 1.0, "normal")
-        texture = texture.moved(_slip(models, small, sketch, local))
+    with watch("landmarks"):
+        before, after = _measured_again(models, (small, sketch), local)
     with watch("compose"):
+        texture = texture.moved(_slip(before, after))
         _compose(canvas, region, texture, field, mask, options, face_width(points_t))
 
 
@@ -260,26 +265,29 @@ def _compose(
         canvas.changed[part.box] |= share > 0
 
 
-def _slip(models: FaceModels, target_bgr: ImageBGR, sketch_bgr: ImageBGR, at: Float32) -> Matrix:
+def _measured_again(
+    models: FaceModels, images_bgr: Sequence[ImageBGR], points: Float32
+) -> list[Face]:
+    """The face that lies at points (478, 3) in each of these pictures of the same size."""
+    xy = points[:MESH_POINTS, :2]
+    known = Face(np.concatenate([xy.min(axis=0), xy.max(axis=0)]), kps5_of(points), 1.0)
+    return [models.landmarker.locate(image, known, passes=1) for image in images_bgr]
+
+
+def _slip(before: Face, after: Face) -> Matrix:
     """How the fused face sits off the target's: (2, 3), x, y -> where that point came to lie.
 
     The two photos' landmarks never agree to the pixel on what is the same point of a face. Measured
     on the fused face itself, the affine part of that is taken out; the rest is the person's own.
 
-    target_bgr, sketch_bgr  (h, w, 3) uint8, small, before and after; at (478, 3) landmarks there
+    before, after  the target's face and the fused one, in the same pixels
     """
-    mesh_xy = at[:MESH_POINTS, :2]
-    box = np.concatenate([mesh_xy.min(axis=0), mesh_xy.max(axis=0)])
-    known = Face(box, kps5_of(at), 1.0)
-    before, after = (
-        models.landmarker.locate(image, known, passes=1) for image in (target_bgr, sketch_bgr)
-    )
-    way = _points(after)[:MESH_POINTS, :2] - _points(before)[:MESH_POINTS, :2]
-    there = np.column_stack([mesh_xy, np.ones(MESH_POINTS)])
-    slip = np.linalg.lstsq(there, way, rcond=None)[0].T
-    furthest = float(np.abs(there @ slip.T).max())
-    # More than that is no slip: the landmarks of the sketch are wrong, and it stays as it is.
-    if after.presence < MIN_PRESENCE or furthest > _MAX_SLIP * face_width(at):
+    there, fused = (_points(face)[:MESH_POINTS, :2] for face in (before, after))
+    terms = np.column_stack([there, np.ones(MESH_POINTS)])
+    slip = np.linalg.lstsq(terms, fused - there, rcond=None)[0].T
+    furthest = float(np.abs(terms @ slip.T).max())
+    # More than that is no slip: the landmarks of the fused face are wrong, and it stays as it is.
+    if after.presence < MIN_PRESENCE or furthest > _MAX_SLIP * face_width(there):
         slip = np.zeros((2, 3))
     return np.asarray(slip + np.eye(2, 3), np.float64)
 

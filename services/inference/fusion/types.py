@@ -45,7 +45,7 @@ class FusionOptions:
     """What a caller asks of one fusion. Defaults are the API's; ranges are checked by the callers.
 
     ratio           0..1, 0 is the target untouched
-    shape           0..1, how far the face's outline and proportions move to the source's
+    shape           0..1, how far eyes, nose and mouth sit where the source's do, not the target's
     smooth          0..1 skin smoothing; brightness, contrast, saturation -0.5..0.5;
                     all four act on the face region only and 0 changes nothing
     face_threshold  0.1..0.9, least detector score of a face
@@ -58,7 +58,7 @@ class FusionOptions:
     ratio: float = 0.5
     mode: Mode = "normal"
     model: str = "mesh"
-    shape: float = 0.0
+    shape: float = 0.15
     smooth: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0

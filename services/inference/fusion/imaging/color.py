@@ -14,8 +14,11 @@ from fusion.types import Float32, ImageBGR, Mask
 
 # Eyes may differ by this much (log L) from the level of the target's.
 _EYES_FREE = 0.1
+# Beyond the target's peak, shine rises by this share only.
 _KNEE = 0.3
+# Dark outliers weigh as if they were this many times further off.
 _DARK = 2.0
+_SAMPLES = 40  # of a slow surface across the face
 L_OFFSET = 16.0  # CIE L* = 116 Y^(1/3) - 16: with it added, light scales L by a factor
 
 
@@ -128,14 +131,15 @@ def slow_field(values: Float32, weight: Mask, face_px: float) -> Float32:
     values, weight  (H, W) float32; face_px the face's width in these pixels
     """
     h, w = values.shape
-    step = max(1, int(face_px / 60))
+    step = max(1, int(face_px / _SAMPLES))
     gy, gx = np.mgrid[0:h:step, 0:w:step].astype(np.float32)
     share = weight[::step, ::step].astype(np.float64).ravel()
     wanted = values[::step, ::step].astype(np.float64).ravel()
     total = max(float(share.sum()), 1e-9)
     x = (gx.ravel() - share @ gx.ravel() / total) / face_px
     y = (gy.ravel() - share @ gy.ravel() / total) / face_px
-    terms = np.stack([x**i * y**j for i in range(4) for j in range(4 - i)], axis=1)
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y,
+                      x**2 * x, x**2 * y, x * y**2, y**2 * y], axis=1)  # fmt: skip
     ridge = 1e-3 * np.diag([0.0] + [1.0] * (terms.shape[1] - 1))
     surface = np.zeros_like(wanted)
     for _ in range(2):

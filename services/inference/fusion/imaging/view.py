@@ -121,3 +121,28 @@ def region_around(
     side = max(x1 - x0, y1 - y0)
     scale = 1.0 if max_side is None else min(1.0, max_side / side)
     return Region(x0, y0, x1, y1, scale)
+
+
+@dataclass(frozen=True, eq=False)
+class RegionMap:
+    """Values over a region, read wherever they are needed.
+
+    values  (h, w) float32, the region's shape
+    """
+
+    region: Region
+    values: Float32
+
+    def at(self, coords: Float32) -> Float32:
+        """Values at picture pixels: (H, W, 2) float32 x, y -> (H, W) float32."""
+        x, y = cv2.split(self.region.from_picture(coords))
+        border = cv2.BORDER_REPLICATE
+        return np.asarray(cv2.remap(self.values, x, y, cv2.INTER_LINEAR, borderMode=border))
+
+    def over(self, region: Region) -> Float32:
+        """Values on another region of the same picture: (h, w) float32."""
+        h, w = region.shape
+        kx, ky = (region.x1 - region.x0) / w, (region.y1 - region.y0) / h
+        gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
+        x, y = (gx + 0.5) * kx - 0.5 + region.x0, (gy + 0.5) * ky - 0.5 + region.y0
+        return self.at(np.stack([x, y], axis=2))

@@ -6,6 +6,7 @@ joined to the hair line, is not skin.
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion.imaging.color import to_lab
 from fusion.imaging.face_points import OVAL
@@ -18,13 +19,13 @@ _CHEEKS_NOSE = ((117, 118, 101, 36, 205, 187, 123), (346, 347, 330, 266, 425, 41
                 (6, 122, 236, 134, 4, 363, 456, 351))
 _BROW_LINE = (127, 34, 139, 70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 368, 264, 356)
 # fmt: on
+_GAP = 0.07  # of the face's width: narrower gaps between strands are filled
 
 
-def hair_over_face(image_bgr: ImageBGR, points: Float32, person: Mask | None = None) -> Mask:
+def hair_over_face(image_bgr: ImageBGR, points: Float32) -> Mask:
     """How surely each pixel of the upper face is not its skin: (h, w) float32 0..1.
 
     image_bgr  (h, w, 3) uint8, the face's small picture; points (478, 3) in its pixels
-    person     (h, w) 0..1 person matte; what is no person is no face either
     """
     shape = image_bgr.shape[:2]
     size = face_width(points)
@@ -40,10 +41,14 @@ def hair_over_face(image_bgr: ImageBGR, points: Float32, person: Mask | None = N
     foreign = smoothstep(_distance_from_skin(lab, skin), 3.0, 4.5)
     zone = _upper_face(points, shape)
     hair = _joined_to_outside(foreign * zone, points, shape)
-    hair = np.asarray(cv2.GaussianBlur(hair, (0, 0), max(0.6, 0.01 * size)), np.float32)
-    if person is not None:
-        hair = np.maximum(hair, 1.0 - smoothstep(person, 0.2, 0.6))
-    return np.asarray(hair, np.float32)
+    # Skin between the strands of a fringe is too little to be worth its edges.
+    hair = cv2.morphologyEx(hair, cv2.MORPH_CLOSE, _disc(_GAP * size)) * zone
+    return np.asarray(cv2.GaussianBlur(hair, (0, 0), max(0.6, 0.01 * size)), np.float32)
+
+
+def _disc(radius: float) -> NDArray[np.uint8]:
+    k = max(1, round(radius))
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * k + 1, 2 * k + 1)))
 
 
 def _distance_from_skin(lab: Float32, skin: Float32) -> Float32:

@@ -21,7 +21,7 @@ from fusion.imaging.face_points import (
     MESH_POINTS,
     OVAL,
 )
-from fusion.imaging.view import Region, region_around
+from fusion.imaging.view import Region, RegionMap, region_around
 from fusion.models.topology import Topology
 from fusion.types import Float32, ImageBGR, Mask
 
@@ -104,8 +104,11 @@ class Texture:
 
     def carry(self, values: Float32) -> Float32:
         """Carries a map over the source's small region (h, w) onto the target's small region."""
-        seen = _planes(self.source_region.from_picture(self.direct))
-        return np.asarray(_sampled_at(values, seen, cv2.INTER_LINEAR), np.float32)
+        carried = _remap(values, self.source_region, self.direct)
+        if self.mirrored is not None:
+            other = _remap(values, self.source_region, self.mirrored)
+            carried = carried + (other - carried) * self.mirror_share
+        return np.asarray(carried, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,9 +149,9 @@ class FullTexture:
         return np.asarray(_sampled_at(self.picture, (x, y), self.interpolation), np.uint8)
 
 
-def _remap(picture: ImageBGR, source: Region, coords: Float32) -> ImageBGR:
+def _remap(values: NDArray[Any], source: Region, coords: Float32) -> NDArray[Any]:
     seen = _planes(source.from_picture(coords))
-    return np.asarray(_sampled_at(picture, seen, cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(_sampled_at(values, seen, cv2.INTER_LINEAR))
 
 
 def _sampled_at(
@@ -179,6 +182,7 @@ class MeshSwap:
         target_landmarks: Float32,
         source_bgr: ImageBGR,
         source_landmarks: Float32,
+        source_person: RegionMap,
         shape_share: float = 0.0,
     ) -> Texture:
         """Carries the source's face onto the target's.
@@ -186,6 +190,8 @@ class MeshSwap:
         region            the target's neighbourhood at the small scale
         target_landmarks  (478, 3) float32, target picture pixels
         source_landmarks  (478, 3) float32, source picture pixels
+        source_person     0 where the source picture shows background: the mesh of a turned head
+                          reaches beyond its outline
         shape_share       0..1, how far the texture keeps the source's own proportions
         """
         topology = self._topology
@@ -203,16 +209,13 @@ class MeshSwap:
         carried = raster.interpolate(values)
         direct = mesh.smooth_map(carried[..., 0:2].copy(), raster.covered, _CREASE_PX)
         direct = _follow_gaze(direct, target, source_landmarks)
-        seen, other = carried[..., 4], carried[..., 5]
-        share = ((1 - seen) * other / np.maximum(seen + (1 - seen) * other, 1e-3)).astype(
-            np.float32
-        )
-        mirrored = None
-        if float((share * raster.covered).mean()) > _MIRROR_WORTH:
-            mirrored = mesh.smooth_map(carried[..., 2:4].copy(), raster.covered, _CREASE_PX)
-        else:
-            share, other = np.zeros_like(share), np.zeros_like(other)
-        coverage = np.clip(seen + (1 - seen) * other, 0.0, 1.0) * raster.covered
+        seen = carried[..., 4] * source_person.at(direct)
+        mirrored = mesh.smooth_map(carried[..., 2:4].copy(), raster.covered, _CREASE_PX)
+        other = (1 - seen) * carried[..., 5] * source_person.at(mirrored)
+        share = np.asarray(other / np.maximum(seen + other, 1e-3), np.float32)
+        if float((share * raster.covered).mean()) <= _MIRROR_WORTH:
+            mirrored, share, other = None, np.zeros_like(share), np.zeros_like(other)
+        coverage = np.clip(seen + other, 0.0, 1.0) * raster.covered
         return self._sampled(
             region, vertices, source, source_bgr, coverage, direct, mirrored, share
         )

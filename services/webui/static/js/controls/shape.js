@@ -6,9 +6,9 @@ export const shape = slider({
   min: 0,
   max: 1,
   step: 0.05,
-  initial: 0,
+  initial: 0.15,
   texts: {
-    en: { label: "Face shape", hint: "Moves its outline and proportions towards the source." },
-    zh: { label: "脸型", hint: "让脸部轮廓和五官比例向源图靠近。" },
+    en: { label: "Proportions", hint: "Eyes, nose and mouth sit more as the source's do." },
+    zh: { label: "五官比例", hint: "让眼睛、鼻子和嘴的位置更接近源图。" },
   },
 });

@@ -1,0 +1,24 @@
+"""Where the picture shows a person at all: what is none is no face either."""
+
+import cv2
+import numpy as np
+
+from fusion.imaging.face_points import OVAL
+from fusion.imaging.view import RegionMap, region_around
+from fusion.masks.face import smoothstep
+from fusion.models.matte.selfie import Matte
+from fusion.types import Float32, ImageBGR
+
+_SHOULDERS = 0.9  # margin around the face's oval, in its own size: the matte wants to see them
+_SIDE_PX = 256  # as large as the network's input
+_OUTLINE = np.ones((5, 5), np.uint8)
+
+
+def person_around(matte: Matte, image_bgr: ImageBGR, landmarks: Float32) -> RegionMap:
+    """0 background .. 1 person around a face, without the outline itself: background shines in.
+
+    image_bgr  (H, W, 3) uint8; landmarks (478, 3) float32 in its pixels
+    """
+    around = region_around(landmarks[list(OVAL)], image_bgr.shape, _SHOULDERS, _SIDE_PX)
+    person = cv2.erode(matte.person(around.cut(image_bgr)), _OUTLINE)
+    return RegionMap(around, smoothstep(cv2.blur(person, (3, 3)), 0.5, 0.95))
