@@ -19,10 +19,10 @@ from fusion.errors import (
 from fusion.imaging.adjust import adjust
 from fusion.imaging.align import Matrix, Pose, head_pose
 from fusion.imaging.blend import blend
-from fusion.imaging.color import ColorField, color_field, match_light
+from fusion.imaging.color import ColorField, Zones, color_field, match_light
 from fusion.imaging.face_points import MESH_POINTS, OVAL
 from fusion.imaging.view import Region, region_around
-from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, skin_zone
+from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, rim_zone, skin_zone
 from fusion.masks.occlusion import hair_over_face
 from fusion.masks.person import person_around
 from fusion.models.landmarks.facemesh import kps5_of
@@ -228,10 +228,8 @@ def _fuse_face(
         mask = mask * (1.0 - kept) * (1.0 - strange) * texture.coverage * person_t
     with watch("light"):
         skin = skin_zone(local, region.shape, depth) * (1.0 - kept) * (1.0 - strange)
-        skin *= texture.coverage
-        size = face_width(local)
-        eyes = eye_zone(local, region.shape)
-        matched = match_light(texture.small_bgr, small, skin, eyes, size)
+        zones = Zones(skin * texture.coverage, eye_zone(local, region.shape), rim_zone(depth))
+        matched = match_light(texture.small_bgr, small, zones, face_width(local))
         field = color_field(texture.small_bgr, matched, 3)
         sketch = blend(small, matched, mask, 1.0, "normal")
     with watch("landmarks"):

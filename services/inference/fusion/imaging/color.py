@@ -33,6 +33,20 @@ class ColorField:
     offset: Float32
 
 
+@dataclass(frozen=True, eq=False)
+class Zones:
+    """Which part of the face a pixel belongs to, each (H, W) float32 0..1.
+
+    skin  where both pictures show plain skin: no brows, eyes, lips, hair, glasses
+    eyes  eyeballs: the skin's colour says nothing about theirs
+    rim   near the outline, where the fused face meets the target's own skin
+    """
+
+    skin: Mask
+    eyes: Mask
+    rim: Mask
+
+
 @dataclass(frozen=True)
 class LightMatch:
     """How far the texture follows the target. Lengths are shares of the face's width.
@@ -44,6 +58,7 @@ class LightMatch:
     relief_sigma  what varies slower than this is relief, what is faster is detail; the contrast of
                   each is matched for itself
     limits        of all changes of contrast
+    rim_sigma     what varies slower than this is the target's own on the rim
     chroma_sigma  scale of the colour field
     """
 
@@ -51,6 +66,7 @@ class LightMatch:
     shade_share: float = 0.8
     relief_sigma: float = 0.12
     limits: tuple[float, float] = (0.4, 1.5)
+    rim_sigma: float = 0.05
     chroma_sigma: float = 0.2
 
 
@@ -94,29 +110,27 @@ def _gauss(values: Float32, sigma: float) -> Float32:
 def match_light(
     texture_bgr: ImageBGR,
     target_bgr: ImageBGR,
-    skin: Mask,
-    eyes: Mask,
+    zones: Zones,
     face_px: float,
     how: LightMatch | None = None,
 ) -> Float32:
     """The texture in the target's light and colour: (H, W, 3) float32 BGR 0..255.
 
     texture_bgr, target_bgr  (H, W, 3) uint8, pixel on pixel
-    skin      (H, W) 0..1, where both show plain skin: no brows, eyes, lips, hair, glasses
-    eyes      (H, W) 0..1, eyeballs: the skin's colour says nothing about theirs
     face_px   width of the face in these pixels
     """
     how = how or LightMatch()
     target, texture = to_lab(target_bgr), to_lab(texture_bgr)
     log_t = np.log(target[..., 0] + L_OFFSET)
     log_s = np.log(texture[..., 0] + L_OFFSET)
-    weight = skin + np.float32(1e-6)
+    weight = zones.skin + np.float32(1e-6)
     light = slow_field(log_t, weight, face_px)
     lit = light + _contrast_matched(
-        log_s - slow_field(log_s, weight, face_px), log_t - light, skin, face_px, how
+        log_s - slow_field(log_s, weight, face_px), log_t - light, zones.skin, face_px, how
     )
+    lit += zones.rim * blur_inside(log_t - lit, weight, how.rim_sigma * face_px)
     out = np.empty_like(texture)
-    out[..., 0] = np.exp(_eyes_lit(lit, log_s, log_t, eyes)) - L_OFFSET
+    out[..., 0] = np.exp(_eyes_lit(lit, log_s, log_t, zones.eyes)) - L_OFFSET
     out[..., 1:] = _match_chroma(texture, target, weight, how.chroma_sigma * face_px)
     return from_lab(out)
 

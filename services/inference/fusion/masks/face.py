@@ -16,8 +16,9 @@ from fusion.imaging.mesh import polygon_mask
 from fusion.models.swap.mesh import eye_opening
 from fusion.types import Float32, Mask
 
-FEATHER = 0.055  # of the face's width: wider lets the target's cheeks show through, narrower a seam
-_RIM = 0.03  # features are widened by this share of the face's width
+FEATHER = 0.045  # of the face's width: wider lets the target's cheeks show through, narrower a seam
+_RIM_DEPTH = 0.08  # in face widths
+_WIDENED = 0.03  # features are widened by this share of the face's width
 
 
 def smoothstep(values: Float32 | float, low: float, high: float) -> Float32:
@@ -45,7 +46,7 @@ def skin_zone(points: Float32, shape: tuple[int, int], depth: Float32) -> Mask:
     features = np.zeros(shape, np.float32)
     for outline in (*EYES, *BROWS, LIPS_OUTER):
         features = np.maximum(features, polygon_mask(points[list(outline)], shape))
-    return smoothstep(depth, 0.02, 0.05) * (1.0 - _widen(features, _RIM * face_width(points)))
+    return smoothstep(depth, 0.02, 0.05) * (1.0 - _widen(features, _WIDENED * face_width(points)))
 
 
 def eye_zone(points: Float32, shape: tuple[int, int]) -> Mask:
@@ -54,6 +55,11 @@ def eye_zone(points: Float32, shape: tuple[int, int]) -> Mask:
     for outline in EYES:
         eyes = np.maximum(eyes, polygon_mask(points[list(outline)], shape))
     return np.asarray(cv2.GaussianBlur(eyes, (0, 0), max(0.6, 0.008 * face_width(points))))
+
+
+def rim_zone(depth: Float32) -> Mask:
+    """(h, w) 0..1, near the outline; depth as oval_depth gives it."""
+    return np.asarray(1.0 - smoothstep(depth, 0.02, _RIM_DEPTH), np.float32)
 
 
 def face_mask(target: Float32, source: Float32, shape: tuple[int, int], depth: Float32) -> Mask:

@@ -21,4 +21,5 @@ def person_around(matte: Matte, image_bgr: ImageBGR, landmarks: Float32) -> Regi
     """
     around = region_around(landmarks[list(OVAL)], image_bgr.shape, _SHOULDERS, _SIDE_PX)
     person = cv2.erode(matte.person(around.cut(image_bgr)), _OUTLINE)
-    return RegionMap(around, smoothstep(cv2.blur(person, (3, 3)), 0.5, 0.95))
+    soft = np.asarray(cv2.blur(person, (3, 3)), np.float32)
+    return RegionMap(around, smoothstep(soft, 0.5, 0.95))

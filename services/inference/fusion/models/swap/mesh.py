@@ -210,11 +210,13 @@ class MeshSwap:
         direct = mesh.smooth_map(carried[..., 0:2].copy(), raster.covered, _CREASE_PX)
         direct = _follow_gaze(direct, target, source_landmarks)
         seen = carried[..., 4] * source_person.at(direct)
-        mirrored = mesh.smooth_map(carried[..., 2:4].copy(), raster.covered, _CREASE_PX)
-        other = (1 - seen) * carried[..., 5] * source_person.at(mirrored)
+        opposite = mesh.smooth_map(carried[..., 2:4].copy(), raster.covered, _CREASE_PX)
+        other = (1 - seen) * carried[..., 5] * source_person.at(opposite)
         share = np.asarray(other / np.maximum(seen + other, 1e-3), np.float32)
-        if float((share * raster.covered).mean()) <= _MIRROR_WORTH:
-            mirrored, share, other = None, np.zeros_like(share), np.zeros_like(other)
+        worth = float((share * raster.covered).mean()) > _MIRROR_WORTH
+        mirrored = opposite if worth else None
+        if not worth:
+            share, other = np.zeros_like(share), np.zeros_like(other)
         coverage = np.clip(seen + other, 0.0, 1.0) * raster.covered
         return self._sampled(
             region, vertices, source, source_bgr, coverage, direct, mirrored, share
