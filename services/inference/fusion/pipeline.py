@@ -23,7 +23,7 @@ from fusion.imaging.color import ColorField, Zones, color_field, match_light
 from fusion.imaging.face_points import MESH_POINTS, OVAL
 from fusion.imaging.view import Region, region_around
 from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, rim_zone, skin_zone
-from fusion.masks.occlusion import hair_over_face
+from fusion.masks.occlusion import beard_on_face, hair_over_face, not_skin
 from fusion.masks.person import person_around
 from fusion.models.landmarks.facemesh import kps5_of
 from fusion.models.registry import FaceModels
@@ -44,6 +44,7 @@ SMALL_SIDE_PX = 224
 MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
 MIN_FACE_PX = 24  # below that the landmarks are guesses
 MIN_PRESENCE = 0.5
+_HAIR_EDGE = 0.025  # of the face's width: strands of the source are left out with their edges
 _MAX_SLIP = 0.08  # of the face's width
 # Beyond the first the hidden half is made up from the visible one, beyond the second it cannot be.
 WARN_YAW_DEG, MAX_YAW_DEG = 35.0, 75.0
@@ -223,11 +224,17 @@ def _fuse_face(
     with watch("mask"):
         depth = oval_depth(local, region.shape)
         mask = face_mask(local, points_s, region.shape, depth)
-        kept = hair_over_face(small, local)
-        strange = texture.carry(_source_hair(texture, points_s))
+        around_s = texture.source_region.from_picture(points_s)
+        foreign_t = not_skin(small, local) * person_t
+        foreign_s = not_skin(texture.source_small_bgr, around_s)
+        foreign_s *= person_s.over(texture.source_region)
+        kept = hair_over_face(foreign_t, local)
+        strange = texture.carry(hair_over_face(foreign_s, around_s, _HAIR_EDGE))
         mask = mask * (1.0 - kept) * (1.0 - strange) * texture.coverage * person_t
     with watch("light"):
         skin = skin_zone(local, region.shape, depth) * (1.0 - kept) * (1.0 - strange)
+        skin *= 1.0 - beard_on_face(foreign_t, local)
+        skin *= 1.0 - texture.carry(beard_on_face(foreign_s, around_s))
         zones = Zones(skin * texture.coverage, eye_zone(local, region.shape), rim_zone(depth))
         matched = match_light(texture.small_bgr, small, zones, face_width(local))
         field = color_field(texture.small_bgr, matched, 3)
@@ -288,10 +295,6 @@ def _slip(before: Face, after: Face) -> Matrix:
     if after.presence < MIN_PRESENCE or furthest > _MAX_SLIP * face_width(there):
         slip = np.zeros((2, 3))
     return np.asarray(slip + np.eye(2, 3), np.float64)
-
-
-def _source_hair(texture: Texture, points_s: Float32) -> Mask:
-    return hair_over_face(texture.source_small_bgr, texture.source_region.from_picture(points_s))
 
 
 def _locate(models: FaceModels, image_bgr: ImageBGR, faces: Sequence[Face]) -> list[Face]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.imaging.color import to_lab
-from fusion.imaging.face_points import OVAL
+from fusion.imaging.face_points import BROWS, EYES, OVAL
 from fusion.imaging.mesh import polygon_mask
 from fusion.masks.face import face_width, smoothstep
 from fusion.types import Float32, ImageBGR, Mask
@@ -18,20 +18,22 @@ from fusion.types import Float32, ImageBGR, Mask
 _CHEEKS_NOSE = ((117, 118, 101, 36, 205, 187, 123), (346, 347, 330, 266, 425, 411, 352),
                 (6, 122, 236, 134, 4, 363, 456, 351))
 _BROW_LINE = (127, 34, 139, 70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 368, 264, 356)
+_BELOW_NOSE = (361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132,
+               205, 2, 425)
 # fmt: on
+_FEATURE_EDGE = 0.015  # of the face's width
+_STRAND = 0.03  # of the face's width: half of a strand's width
 _GAP = 0.07  # of the face's width: narrower gaps between strands are filled
 
 
-def hair_over_face(image_bgr: ImageBGR, points: Float32) -> Mask:
-    """How surely each pixel of the upper face is not its skin: (h, w) float32 0..1.
+def not_skin(image_bgr: ImageBGR, points: Float32) -> Mask:
+    """How surely each pixel is not this face's skin by its colour: (h, w) float32 0..1.
 
     image_bgr  (h, w, 3) uint8, the face's small picture; points (478, 3) in its pixels
     """
     shape = image_bgr.shape[:2]
-    size = face_width(points)
-    lab = np.asarray(
-        cv2.GaussianBlur(to_lab(image_bgr), (0, 0), max(0.6, 0.006 * size)), np.float32
-    )
+    sigma = max(0.6, 0.006 * face_width(points))
+    lab = np.asarray(cv2.GaussianBlur(to_lab(image_bgr), (0, 0), sigma), np.float32)
     sure = np.zeros(shape, np.float32)
     for outline in _CHEEKS_NOSE:
         sure = np.maximum(sure, polygon_mask(points[list(outline)], shape))
@@ -39,11 +41,38 @@ def hair_over_face(image_bgr: ImageBGR, points: Float32) -> Mask:
     if len(skin) < 20:
         return np.zeros(shape, np.float32)
     foreign = smoothstep(_distance_from_skin(lab, skin), 3.0, 4.5)
+    strands = _strands(lab[..., 0], face_width(points)) * _upper_face(points, shape)
+    return np.asarray(np.maximum(foreign, strands), np.float32)
+
+
+def _strands(lightness: Float32, size: float) -> Mask:
+    """Thin dark lines that hang down, as a fringe's; a forehead's wrinkles lie across."""
+    across = np.ones((1, 2 * max(1, round(_STRAND * size)) + 1), np.uint8)
+    lines = np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_BLACKHAT, across), np.float32)
+    return smoothstep(lines, 6.0, 12.0)
+
+
+def hair_over_face(foreign: Mask, points: Float32, grow: float = 0.0) -> Mask:
+    """Hair, hat or hand over the upper face: (h, w) float32 0..1.
+
+    foreign  (h, w) as not_skin gives it; points (478, 3) in its pixels
+    grow     widens what is found by this share of the face's width
+    """
+    shape = (foreign.shape[0], foreign.shape[1])
+    size = face_width(points)
     zone = _upper_face(points, shape)
     hair = _joined_to_outside(foreign * zone, points, shape)
     # Skin between the strands of a fringe is too little to be worth its edges.
-    hair = cv2.morphologyEx(hair, cv2.MORPH_CLOSE, _disc(_GAP * size)) * zone
+    hair = np.asarray(cv2.morphologyEx(hair, cv2.MORPH_CLOSE, _disc(_GAP * size)) * zone)
+    if grow > 0:
+        hair = np.asarray(cv2.dilate(hair, _disc(grow * size)))
     return np.asarray(cv2.GaussianBlur(hair, (0, 0), max(0.6, 0.01 * size)), np.float32)
+
+
+def beard_on_face(foreign: Mask, points: Float32) -> Mask:
+    """A beard, or whatever else is no skin below the nose: (h, w) float32 0..1."""
+    lower = polygon_mask(points[list(_BELOW_NOSE)], (foreign.shape[0], foreign.shape[1]))
+    return np.asarray(foreign * lower, np.float32)
 
 
 def _disc(radius: float) -> NDArray[np.uint8]:
@@ -63,9 +92,13 @@ def _distance_from_skin(lab: Float32, skin: Float32) -> Float32:
 
 
 def _upper_face(points: Float32, shape: tuple[int, int]) -> Mask:
-    """The oval above the brows and temples, with a soft lower edge."""
+    """The oval above the brows and temples, with a soft lower edge; brows and eyes are no hair."""
     ring = np.concatenate([points[list(_BROW_LINE)], points[_over_the_top()]])
     zone = polygon_mask(ring, shape)
+    edge = _disc(_FEATURE_EDGE * face_width(points))
+    for outline in (*BROWS, *EYES):
+        feature = cv2.dilate(polygon_mask(points[list(outline)], shape), edge)
+        zone = np.asarray(np.minimum(zone, 1.0 - feature), np.float32)
     return np.asarray(cv2.GaussianBlur(zone, (0, 0), 1.5), np.float32)
 
 
