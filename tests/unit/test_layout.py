@@ -16,6 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("api",),
     ("runtime",),
     ("pipeline",),
+    ("pairing",),
     ("masks",),
     ("models",),
     ("imaging",),

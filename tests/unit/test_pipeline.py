@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 from portraits import MODELS_DIR, portrait_files
 
-from fusion.errors import FaceIndexOutOfRange, FaceTooSmall, ModelUnavailable, NoFace
+from fusion.errors import (
+    FaceIndexOutOfRange,
+    FaceTooSmall,
+    ModelUnavailable,
+    NoFace,
+    PoseTooDifferent,
+)
 from fusion.models.registry import FaceModels, load_models
+from fusion.pairing import check_pose
 from fusion.pipeline import find_faces, fuse
-from fusion.types import FusionOptions, ImageBGR, Mode
+from fusion.types import Face, FusionOptions, ImageBGR, Mode
 
 FULL = FusionOptions(ratio=1.0)
 
@@ -151,6 +158,43 @@ def test_a_tiny_face_is_refused(models: FaceModels, nobody: list[ImageBGR]) -> N
     canvas[180:220, 180:220] = cv2.resize(nobody[0], (40, 40), interpolation=cv2.INTER_AREA)
     with pytest.raises((FaceTooSmall, NoFace)):
         fuse(models, canvas, [nobody[1]], replace(FULL, face_threshold=0.1))
+
+
+def test_a_source_that_must_be_enlarged_much_is_told(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    small = cv2.resize(nobody[1], None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+    codes = [warning.code for warning in fuse(models, nobody[0], [small], FULL).warnings]
+    assert codes == ["SOURCE_SMALL"]
+    assert not fuse(models, nobody[0], [nobody[1]], FULL).warnings
+
+
+class TestTurnedHeads:
+    @staticmethod
+    def turned(face: Face, degrees: float) -> Face:
+        """The same face with its head turned about the vertical axis."""
+        points = face.landmarks.copy()
+        middle = points[:468].mean(axis=0)
+        cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        x, z = (points[:, 0] - middle[0]).copy(), (points[:, 2] - middle[2]).copy()
+        points[:, 0], points[:, 2] = x * cos + z * sin + middle[0], z * cos - x * sin + middle[2]
+        return replace(face, landmarks=points)
+
+    @pytest.mark.parametrize(("degrees", "codes"), [(20, []), (50, ["POSE_DIFFERENCE"])])
+    def test_a_great_difference_is_told(
+        self, models: FaceModels, nobody: list[ImageBGR], degrees: float, codes: list[str]
+    ) -> None:
+        (face,) = find_faces(models, nobody[0])
+        yaw, warnings = check_pose(models.topology, self.turned(face, degrees), face, 0)
+        assert yaw == pytest.approx(degrees, abs=6)
+        assert [warning.code for warning in warnings] == codes
+
+    def test_a_profile_on_a_frontal_face_is_refused(
+        self, models: FaceModels, nobody: list[ImageBGR]
+    ) -> None:
+        (face,) = find_faces(models, nobody[0])
+        with pytest.raises(PoseTooDifferent, match="looks the same way"):
+            check_pose(models.topology, self.turned(face, 85), face, 0)
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones(

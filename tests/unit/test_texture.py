@@ -7,7 +7,9 @@ from unit.embedded import models, portrait
 
 from fusion.imaging.face_points import OVAL
 from fusion.imaging.view import region_around
-from fusion.models.swap.mesh import MeshSwap, Texture
+from fusion.masks.person import person_around
+from fusion.models.swap.mesh import MeshSwap
+from fusion.models.swap.texture import Texture
 from fusion.pipeline import find_faces
 from fusion.types import Float32, ImageBGR
 
@@ -21,7 +23,9 @@ def landmarks(image: ImageBGR) -> Float32:
 def texture_for(target: ImageBGR, source: ImageBGR) -> Texture:
     points = landmarks(target)
     region = region_around(points[list(OVAL)], target.shape, 0.12, 288)
-    return MeshSwap(models().topology).texture(region, points, source, landmarks(source))
+    points_s = landmarks(source)
+    person = person_around(models().matte, source, points_s)
+    return MeshSwap(models().topology).texture(region, points, source, points_s, person)
 
 
 @pytest.mark.parametrize("size_px", [300, 800, 1600])

@@ -9,25 +9,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.errors import (
-    FaceIndexOutOfRange,
-    FaceTooSmall,
-    ModelUnavailable,
-    NoFace,
-    PoseTooDifferent,
-)
+from fusion.errors import ModelUnavailable
 from fusion.imaging.adjust import adjust
-from fusion.imaging.align import Matrix, Pose, head_pose
+from fusion.imaging.align import Matrix
 from fusion.imaging.blend import blend
 from fusion.imaging.color import ColorField, Zones, color_field, match_light
 from fusion.imaging.face_points import MESH_POINTS, OVAL
-from fusion.imaging.view import Region, region_around
+from fusion.imaging.view import Region, RegionMap, region_around
 from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, rim_zone, skin_zone
 from fusion.masks.occlusion import beard_on_face, hair_over_face, not_skin
 from fusion.masks.person import person_around
 from fusion.models.landmarks.facemesh import kps5_of
 from fusion.models.registry import FaceModels
-from fusion.models.swap.mesh import Texture
+from fusion.models.swap.texture import Texture
+from fusion.pairing import check_pose, check_resolution, choose_pairs
 from fusion.types import (
     Face,
     FacePair,
@@ -42,12 +37,9 @@ from fusion.types import (
 # Masks and light are worked out on a face of this size; they vary too slowly to need more.
 SMALL_SIDE_PX = 224
 MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
-MIN_FACE_PX = 24  # below that the landmarks are guesses
 MIN_PRESENCE = 0.5
 _HAIR_EDGE = 0.025  # of the face's width: strands of the source are left out with their edges
 _MAX_SLIP = 0.08  # of the face's width
-# Beyond the first the hidden half is made up from the visible one, beyond the second it cannot be.
-WARN_YAW_DEG, MAX_YAW_DEG = 35.0, 75.0
 
 
 class Stopwatch:
@@ -113,91 +105,12 @@ def fuse(
     warnings: list[FusionWarning] = []
     for source_index, target_index in pairs:
         image, face = pool[source_index]
-        yaw, found = _check_pose(models, face, targets[target_index], target_index)
+        yaw, found = check_pose(models.topology, face, targets[target_index], target_index)
         report.append(FacePair(source_index, target_index, yaw))
-        warnings += found
+        warnings += found + check_resolution(face, targets[target_index], target_index)
         if options.ratio > 0:
             _fuse_face(canvas, models, targets[target_index], image, face, options)
     return FusionResult(canvas.image_bgr, canvas.changed, tuple(report), tuple(warnings), watch.ms)
-
-
-def choose_pairs(
-    sources: Sequence[Face], targets: Sequence[Face], options: FusionOptions
-) -> list[tuple[int, int]]:
-    """Which source face goes onto which target face: (source index, target index)s.
-
-    Raises  NoFace, FaceIndexOutOfRange, FaceTooSmall
-    """
-    for name, faces in (("source", sources), ("target", targets)):
-        if not faces:
-            raise NoFace(
-                f"No face was found in the {name} image. Use a photo in which the face is sharp, "
-                "well lit and turned to the camera, or lower face_threshold.",
-                image=name,
-            )
-    if options.mappings:
-        pairs = list(options.mappings)
-    elif options.target_face == "all":
-        source = _choose(sources, options.source_face)
-        pairs = [(source, i) for i, face in enumerate(targets) if face.size_px >= MIN_FACE_PX]
-        pairs = pairs or [(source, 0)]
-    else:
-        pairs = [
-            (
-                _choose(sources, options.source_face),
-                _choose(targets, options.target_face),
-            )
-        ]
-    for source, target in pairs:
-        _check_face(sources, source, "source")
-        _check_face(targets, target, "target")
-    return pairs
-
-
-def _choose(faces: Sequence[Face], choice: int | str) -> int:
-    if not isinstance(choice, int):
-        return max(range(len(faces)), key=lambda i: faces[i].size_px)
-    return choice
-
-
-def _check_face(faces: Sequence[Face], index: int, image: str) -> None:
-    if not 0 <= index < len(faces):
-        raise FaceIndexOutOfRange(
-            f"The {image} has {len(faces)} face(s), counted from 0 left to right; "
-            f"there is no face {index}.",
-            image=image,
-            faces=len(faces),
-        )
-    if faces[index].size_px < MIN_FACE_PX:
-        raise FaceTooSmall(
-            f"Face {index} of the {image} is {faces[index].size_px:.0f} px; at least "
-            f"{MIN_FACE_PX} px are needed. Use a larger picture.",
-            image=image,
-        )
-
-
-def _check_pose(
-    models: FaceModels, source: Face, target: Face, index: int
-) -> tuple[float, list[FusionWarning]]:
-    yaw = abs(_pose(models, source).yaw - _pose(models, target).yaw)
-    if yaw > MAX_YAW_DEG:
-        raise PoseTooDifferent(
-            f"The heads are turned {yaw:.0f} degrees apart; more than {MAX_YAW_DEG:.0f} cannot be "
-            "fused. Use a source photo that looks the same way as the target.",
-            target_face=index,
-            yaw_difference_deg=round(yaw, 1),
-        )
-    if yaw <= WARN_YAW_DEG:
-        return yaw, []
-    text = (
-        f"The heads are turned {yaw:.0f} degrees apart: what the source hides was made up from "
-        "its other side. A source photo that looks the same way gives a better result."
-    )
-    return yaw, [FusionWarning("POSE_DIFFERENCE", text, index)]
-
-
-def _pose(models: FaceModels, face: Face) -> Pose:
-    return head_pose(_points(face), models.topology.vertices, models.topology.weights)
 
 
 def _fuse_face(
@@ -210,7 +123,7 @@ def _fuse_face(
 ) -> None:
     """Fuses one pair into the canvas, in place, at the target's own resolution."""
     watch = canvas.watch
-    points_t, points_s = _points(target), _points(source)
+    points_t, points_s = target.points, source.points
     region = region_around(points_t[list(OVAL)], canvas.image_bgr.shape, MARGIN, SMALL_SIDE_PX)
     small = region.cut(canvas.image_bgr)
     local = region.from_picture(points_t)
@@ -222,20 +135,8 @@ def _fuse_face(
         swap = models.swaps[options.model]
         texture = swap.texture(region, points_t, source_bgr, points_s, person_s, shape_share)
     with watch("mask"):
-        depth = oval_depth(local, region.shape)
-        mask = face_mask(local, points_s, region.shape, depth)
-        around_s = texture.source_region.from_picture(points_s)
-        foreign_t = not_skin(small, local) * person_t
-        foreign_s = not_skin(texture.source_small_bgr, around_s)
-        foreign_s *= person_s.over(texture.source_region)
-        kept = hair_over_face(foreign_t, local)
-        strange = texture.carry(hair_over_face(foreign_s, around_s, _HAIR_EDGE))
-        mask = mask * (1.0 - kept) * (1.0 - strange) * texture.coverage * person_t
+        mask, zones = _mask_and_zones(small, local, texture, points_s, person_t, person_s)
     with watch("light"):
-        skin = skin_zone(local, region.shape, depth) * (1.0 - kept) * (1.0 - strange)
-        skin *= 1.0 - beard_on_face(foreign_t, local)
-        skin *= 1.0 - texture.carry(beard_on_face(foreign_s, around_s))
-        zones = Zones(skin * texture.coverage, eye_zone(local, region.shape), rim_zone(depth))
         matched = match_light(texture.small_bgr, small, zones, face_width(local))
         field = color_field(texture.small_bgr, matched, 3)
         sketch = blend(small, matched, mask, 1.0, "normal")
@@ -244,6 +145,33 @@ def _fuse_face(
     with watch("compose"):
         texture = texture.moved(_slip(before, after))
         _compose(canvas, region, texture, field, mask, options, face_width(points_t))
+
+
+def _mask_and_zones(
+    target_bgr: ImageBGR,
+    local: Float32,
+    texture: Texture,
+    points_s: Float32,
+    person_t: Mask,
+    person_s: RegionMap,
+) -> tuple[Mask, Zones]:
+    """Where the fused face shows, and what is read off which part: all (h, w), small.
+
+    target_bgr  (h, w, 3) uint8, local its landmarks there, person_t its matte
+    points_s    the source's landmarks and person_s its matte, in its own picture
+    """
+    shape = texture.region.shape
+    depth = oval_depth(local, shape)
+    source = texture.source_region.from_picture(points_s)
+    foreign_t = not_skin(target_bgr, local) * person_t
+    foreign_s = not_skin(texture.source_small_bgr, source) * person_s.over(texture.source_region)
+    kept = hair_over_face(foreign_t, local)
+    strange = texture.carry(hair_over_face(foreign_s, source, _HAIR_EDGE))
+    free = (1.0 - kept) * (1.0 - strange) * texture.coverage
+    mask = face_mask(local, points_s, shape, depth) * free * person_t
+    skin = skin_zone(local, shape, depth) * free * (1.0 - beard_on_face(foreign_t, local))
+    skin *= 1.0 - texture.carry(beard_on_face(foreign_s, source))
+    return mask, Zones(skin, eye_zone(local, shape), rim_zone(depth))
 
 
 def _compose(
@@ -287,7 +215,7 @@ def _slip(before: Face, after: Face) -> Matrix:
 
     before, after  the target's face and the fused one, in the same pixels
     """
-    there, fused = (_points(face)[:MESH_POINTS, :2] for face in (before, after))
+    there, fused = (face.points[:MESH_POINTS, :2] for face in (before, after))
     terms = np.column_stack([there, np.ones(MESH_POINTS)])
     slip = np.linalg.lstsq(terms, fused - there, rcond=None)[0].T
     furthest = float(np.abs(terms @ slip.T).max())
@@ -300,9 +228,3 @@ def _slip(before: Face, after: Face) -> Matrix:
 def _locate(models: FaceModels, image_bgr: ImageBGR, faces: Sequence[Face]) -> list[Face]:
     located = [models.landmarker.locate(image_bgr, face) for face in faces]
     return [face for face in located if face.presence >= MIN_PRESENCE]
-
-
-def _points(face: Face) -> Float32:
-    if face.landmarks is None:
-        raise NoFace("The face has no landmarks.")
-    return face.landmarks

@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.errors import GeometryError
+
 ImageBGR = NDArray[np.uint8]  # (H, W, 3), BGR, 0..255, C-contiguous
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.float32]  # (H, W), 0..1
@@ -38,6 +40,13 @@ class Face:
         """Larger side of the box in pixels."""
         x0, y0, x1, y1 = self.box_xyxy
         return float(max(x1 - x0, y1 - y0))
+
+    @property
+    def points(self) -> Float32:
+        """The landmarks of a face that has been located: (478, 3) float32."""
+        if self.landmarks is None:
+            raise GeometryError("This face has not been located: it has no landmarks.")
+        return self.landmarks
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,108 @@
+"""Which source face goes onto which target face, and whether that can become anything."""
+
+from collections.abc import Sequence
+
+from fusion.errors import FaceIndexOutOfRange, FaceTooSmall, NoFace, PoseTooDifferent
+from fusion.imaging.align import head_pose
+from fusion.models.topology import Topology
+from fusion.types import Face, FusionOptions, FusionWarning
+
+MIN_FACE_PX = 24  # below that the landmarks are guesses
+# Beyond the first the hidden half is made up from the visible one, beyond the second it cannot be.
+WARN_YAW_DEG, MAX_YAW_DEG = 35.0, 75.0
+WARN_ENLARGED = 2.5  # times: beyond that the eye sees it
+
+
+def choose_pairs(
+    sources: Sequence[Face], targets: Sequence[Face], options: FusionOptions
+) -> list[tuple[int, int]]:
+    """Which source face goes onto which target face: (source index, target index)s.
+
+    Raises  NoFace, FaceIndexOutOfRange, FaceTooSmall
+    """
+    for name, faces in (("source", sources), ("target", targets)):
+        if not faces:
+            raise NoFace(
+                f"No face was found in the {name} image. Use a photo in which the face is sharp, "
+                "well lit and turned to the camera, or lower face_threshold.",
+                image=name,
+            )
+    if options.mappings:
+        pairs = list(options.mappings)
+    elif options.target_face == "all":
+        source = _choose(sources, options.source_face)
+        pairs = [(source, i) for i, face in enumerate(targets) if face.size_px >= MIN_FACE_PX]
+        pairs = pairs or [(source, 0)]
+    else:
+        pairs = [
+            (
+                _choose(sources, options.source_face),
+                _choose(targets, options.target_face),
+            )
+        ]
+    for source, target in pairs:
+        _check_face(sources, source, "source")
+        _check_face(targets, target, "target")
+    return pairs
+
+
+def _choose(faces: Sequence[Face], choice: int | str) -> int:
+    if not isinstance(choice, int):
+        return max(range(len(faces)), key=lambda i: faces[i].size_px)
+    return choice
+
+
+def _check_face(faces: Sequence[Face], index: int, image: str) -> None:
+    if not 0 <= index < len(faces):
+        raise FaceIndexOutOfRange(
+            f"The {image} has {len(faces)} face(s), counted from 0 left to right; "
+            f"there is no face {index}.",
+            image=image,
+            faces=len(faces),
+        )
+    if faces[index].size_px < MIN_FACE_PX:
+        raise FaceTooSmall(
+            f"Face {index} of the {image} is {faces[index].size_px:.0f} px; at least "
+            f"{MIN_FACE_PX} px are needed. Use a larger picture.",
+            image=image,
+        )
+
+
+def check_pose(
+    topology: Topology, source: Face, target: Face, index: int
+) -> tuple[float, list[FusionWarning]]:
+    """The difference of yaw in degrees, and what to tell about it; index is the target's.
+
+    Raises  PoseTooDifferent
+    """
+    yaw = abs(_yaw(topology, source) - _yaw(topology, target))
+    if yaw > MAX_YAW_DEG:
+        raise PoseTooDifferent(
+            f"The heads are turned {yaw:.0f} degrees apart; more than {MAX_YAW_DEG:.0f} cannot be "
+            "fused. Use a source photo that looks the same way as the target.",
+            target_face=index,
+            yaw_difference_deg=round(yaw, 1),
+        )
+    if yaw <= WARN_YAW_DEG:
+        return yaw, []
+    text = (
+        f"The heads are turned {yaw:.0f} degrees apart: what the source hides was made up from "
+        "its other side. A source photo that looks the same way gives a better result."
+    )
+    return yaw, [FusionWarning("POSE_DIFFERENCE", text, index)]
+
+
+def check_resolution(source: Face, target: Face, index: int) -> list[FusionWarning]:
+    """What to tell when the source must be enlarged much; index is the target's."""
+    times = target.size_px / max(source.size_px, 1.0)
+    if times <= WARN_ENLARGED:
+        return []
+    text = (
+        f"The source's face is {times:.1f} times smaller than the target's, so the result is soft. "
+        "A larger photo of the source gives a sharp one."
+    )
+    return [FusionWarning("SOURCE_SMALL", text, index)]
+
+
+def _yaw(topology: Topology, face: Face) -> float:
+    return head_pose(face.points, topology.vertices, topology.weights).yaw
