@@ -24,7 +24,7 @@ from fusion.types import Float32, ImageBGR, Mask
 # Shown at less than 1/20 of its width a triangle would smear, from 1/5 on it is fine.
 _SMEARED, _SHARP = 0.05, 0.20
 # Below this mean share of the small picture the mirrored half only touches the oval's rim.
-_MIRROR_WORTH = 0.01
+_MIRROR_WORTH = 0.02
 # Below this opening an eye is shut and has no gaze.
 _OPEN_EYE = 0.12
 # In iris radii: a smaller difference of gaze is the landmarks' noise, a larger one cannot slide;

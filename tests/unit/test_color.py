@@ -1,0 +1,117 @@
+"""Light and colour: what is a change of light is undone, what is the person's own stays."""
+
+import cv2
+import numpy as np
+import pytest
+from unit.embedded import located, portrait
+
+from fusion.imaging import color
+from fusion.imaging.color import Zones, blur_inside, color_field, match_light, slow_field, to_lab
+from fusion.masks.face import eye_zone, face_width, oval_depth, rim_zone, skin_zone
+from fusion.types import Float32, ImageBGR, Mask
+
+SIDE = 256
+SHAPE = (SIDE, SIDE)
+
+
+def points(number: int = 0) -> Float32:
+    return located(number).points * np.float32(SIDE / 1024)
+
+
+def zones(number: int = 0) -> Zones:
+    depth = oval_depth(points(number), SHAPE)
+    skin = skin_zone(points(number), SHAPE, depth)
+    return Zones(skin, eye_zone(points(number), SHAPE), rim_zone(depth))
+
+
+def matched(texture: ImageBGR, target: ImageBGR) -> Float32:
+    return match_light(texture, target, zones(), face_width(points()))
+
+
+def psnr(image: Float32, wanted: ImageBGR, where: Mask) -> float:
+    error = (image - wanted)[where > 0.5].astype(np.float64)
+    return float(10 * np.log10(255**2 / (error**2).mean()))
+
+
+def side_light(strength: float) -> Float32:
+    ramp = np.linspace(-1, 1, SIDE, dtype=np.float32) * np.float32(strength)
+    return np.exp(ramp)[None, :, None]
+
+
+class TestMatchLight:
+    target = portrait(0, SIDE)
+
+    def test_a_picture_matched_to_itself_stays(self) -> None:
+        assert psnr(matched(self.target, self.target), self.target, zones().skin) > 45
+
+    @pytest.mark.parametrize("strength", [-0.8, 0.8])
+    @pytest.mark.parametrize("cast", [(0.8, 1.0, 1.15), (1.0, 1.0, 1.0)])
+    def test_side_light_and_a_colour_cast_are_undone(
+        self, strength: float, cast: tuple[float, float, float]
+    ) -> None:
+        linear = (self.target / 255.0) ** 2.2 * 0.5 * side_light(strength) * np.array(cast)
+        relit = np.clip(linear ** (1 / 2.2) * 255, 0, 255).astype(np.uint8)
+        before = psnr(relit.astype(np.float32), self.target, zones().skin)
+        after = psnr(matched(relit, self.target), self.target, zones().skin)
+        assert after > 32 > before + 10
+
+    def test_a_black_and_white_source_takes_the_colour_of_the_target(self) -> None:
+        grey = cv2.cvtColor(cv2.cvtColor(self.target, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        skin = zones().skin > 0.5
+        out = to_lab(np.clip(matched(grey, self.target), 0, 255).astype(np.uint8))[skin]
+        off = np.abs(out[:, 1:] - to_lab(self.target)[skin][:, 1:])
+        assert np.quantile(off, 0.95) < 4  # just noticeable: 2 to 3
+
+    def test_highlights_do_not_outshine_the_targets(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        dark = (self.target * 0.3).astype(np.uint8)
+        x, y = np.round(points()[9, :2]).astype(int)
+        cv2.circle(dark, (int(x), int(y) - 12), 9, (150, 150, 150), -1)  # on the forehead
+        dark = cv2.GaussianBlur(dark, (0, 0), 2)
+
+        def brightest() -> float:
+            lit = np.clip(matched(dark, self.target), 0, 255).astype(np.uint8)
+            return float(to_lab(lit)[zones().skin > 0.5][:, 0].max())
+
+        held = brightest()
+        monkeypatch.setattr(color, "_KNEE", 1.0)
+        assert held < brightest() - 5
+
+
+class TestSlowField:
+    y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE - 0.5
+    surface = (0.3 + 0.5 * x - 0.4 * y + 0.8 * x * y - 0.9 * y**3).astype(np.float32)
+
+    def test_a_cubic_comes_back_and_outliers_do_not(self) -> None:
+        hidden = np.random.default_rng(1).random(SHAPE) < 0.15
+        spoiled = np.where(hidden, self.surface - 1.0, self.surface).astype(np.float32)
+        found = slow_field(spoiled, np.ones(SHAPE, np.float32), 200.0)
+        assert np.abs(found - self.surface)[8:-8, 8:-8].mean() < 0.03
+        assert np.abs(spoiled - self.surface).mean() > 0.1
+
+    def test_what_has_no_weight_has_no_say(self) -> None:
+        weight = np.zeros(SHAPE, np.float32)
+        weight[40:220, 40:220] = 1
+        spoiled = np.where(weight > 0, self.surface, 9.0).astype(np.float32)
+        found = slow_field(spoiled, weight, 200.0)
+        assert np.abs(found - self.surface)[50:210, 50:210].mean() < 0.02
+
+
+def test_color_field_carries_a_change_of_light_to_any_resolution() -> None:
+    large = portrait(1, 1024)
+    small = cv2.resize(large, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    change = side_light(0.4)
+    field = color_field(small, small * change, 3)
+    gain, offset = (cv2.resize(v, (1024, 1024)) for v in (field.gain, field.offset))
+    wanted = large * cv2.resize(change[..., 0], (1024, 1))[..., None]
+    inside = np.s_[40:-40, 40:-40]
+    off = np.abs(large * gain + offset - wanted)[inside]
+    assert off.mean() < 1.0  # grey levels; doing nothing is 25 off
+    assert np.abs(large - wanted)[inside].mean() > 15
+
+
+def test_blur_inside_sees_only_what_is_weighted() -> None:
+    values = np.full(SHAPE, 200.0, np.float32)
+    values[:, :100] = 50
+    weight = np.zeros(SHAPE, np.float32)
+    weight[:, :100] = 1
+    assert np.allclose(blur_inside(values, weight, 6.0)[:, 20:100], 50, atol=0.5)
