@@ -17,6 +17,7 @@ from fusion.imaging.color import ColorField, Zones, color_field, match_light
 from fusion.imaging.face_points import MESH_POINTS, OVAL
 from fusion.imaging.view import Region, RegionMap, region_around
 from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, rim_zone, skin_zone
+from fusion.masks.glasses import glasses_over_face
 from fusion.masks.occlusion import beard_on_face, hair_over_face, not_skin
 from fusion.masks.person import person_around
 from fusion.models.landmarks.facemesh import kps5_of
@@ -39,6 +40,7 @@ SMALL_SIDE_PX = 224
 MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
 MIN_PRESENCE = 0.5
 _HAIR_EDGE = 0.025  # of the face's width: strands of the source are left out with their edges
+_FRAME_EDGE = 0.02  # the same for the source's glasses, with their shadow
 _MAX_SLIP = 0.08  # of the face's width
 
 
@@ -165,8 +167,10 @@ def _mask_and_zones(
     source = texture.source_region.from_picture(points_s)
     foreign_t = not_skin(target_bgr, local) * person_t
     foreign_s = not_skin(texture.source_small_bgr, source) * person_s.over(texture.source_region)
-    kept = hair_over_face(foreign_t, local)
-    strange = texture.carry(hair_over_face(foreign_s, source, _HAIR_EDGE))
+    kept = np.maximum(hair_over_face(foreign_t, local), glasses_over_face(target_bgr, local))
+    glasses_s = glasses_over_face(texture.source_small_bgr, source, _FRAME_EDGE)
+    hair_s = hair_over_face(foreign_s, source, _HAIR_EDGE)
+    strange = texture.carry(np.maximum(hair_s, glasses_s))
     free = (1.0 - kept) * (1.0 - strange) * texture.coverage
     mask = face_mask(local, points_s, shape, depth) * free * person_t
     skin = skin_zone(local, shape, depth) * free * (1.0 - beard_on_face(foreign_t, local))

@@ -1,0 +1,356 @@
+"""Glasses: whether a face wears any, and which pixels their frame covers.
+
+A frame is a thin line where a face has none: it crosses the bridge of the nose and runs down both
+sides of it, where there are no brows, lids or lashes. It is looked for there first; only where it
+is found, its whole outline is traced, around the eyes and out to the temples.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.imaging.face_points import BROWS, EYE_CORNERS, EYES
+from fusion.imaging.mesh import polygon_mask
+from fusion.masks.face import face_width, smoothstep
+from fusion.types import Float32, ImageBGR, Mask
+
+Lengths = NDArray[np.floating]
+
+# Lengths are shares of the face's width; a strip's columns are _STEP apart.
+_STEP = 0.005
+_TURN = 64  # rows of a whole turn around an eye
+_NASAL = 11  # its first ones: 60 degrees beside the nose
+_FIRST_DEG = 140.0  # 0 points to the temple, 90 down, 180 to the nose
+_RADII = (0.06, 0.325)  # from the lids to the largest lens
+_BESIDE_NOSE = slice(6, 45)  # columns from the end of the eye's corner to the nose's ridge
+_FLAT = 0.8  # lenses are wider than high
+_BRIDGE = (-0.05, 0.05, -0.08, 0.17)  # left, right, above and below the nose's root
+_ARM = (-0.12, 0.12)  # above and below the eye's outer corner
+_BAND = (0.42, 0.32)  # above and below the eyes; all that is looked at lies within
+_ARM_ROWS = 12
+_CREASE = (0.05, 0.08)  # half the length and half the width of where they are looked for
+_FOREHEAD = (9, 151)
+_NOSE_ROOT = 168
+_TEMPLES = (127, 356)
+_CHEEKS = (50, 280, 117, 346, 101, 330)
+
+# Steps from a line's middle to the skin beside it: of a wire, and of a thick frame.
+_BESIDE, _BESIDE_THICK = 2, 5
+# Grey levels from here on. Shadows and bags are as broad as thick frames, but hardly that dark.
+_THICK_LESS = 22.0
+_FLOOR, _CEILING = -4.0, 30.0  # no gap disproves a line, no dark spot makes one
+_BEND = 0.45  # what each step aside costs a path
+# For glasses speak the weaker and the stronger line beside the nose and the one across it, which
+# counts only so far: wrinkles there can be darker than wires. Against them speak creases of the
+# forehead, where no frame is. Weights of a logistic fit to 1150 portraits, 156 of them with
+# glasses; the limit is a little above its own of 9.0, since a false find costs likeness.
+_WEAKER, _STRONGER, _ACROSS, _CREASED, _WORN = 0.35, 0.3, 0.7, 0.6, 9.5
+_ACROSS_ENOUGH = 12.0
+_SHARP_PX = 115.0  # faces less wide than this show thin lines the fainter the smaller they are
+
+_SURE = 3.5  # a part of the outline whose line is weaker than this is left out
+_HIGH, _HIGH_LESS = 0.11, 2.0
+_ALIKE, _ALIKE_STEPS = 0.5, 2.0  # both rims are alike: a line here speaks for one there
+_UNLIKE = 0.8  # a line on brows, lids and lashes counts that much less
+_BOLD = (10.0, 20.0)  # grey levels beside the nose; a bold frame may well lie over them
+_BESIDE_BOLD, _BLACK = 0.04, 70.0  # grey levels darker than the skin
+_LASHES = 0.02  # around the eyes
+_GAP = 7  # rows that the line may be lost in between
+_RUN = 9  # rows; a shorter part is a lash or a wrinkle, unless it lies beside the nose
+_REACH, _REACH_WIRE = 12, 5  # steps; no frame's edge is further from the middle of its line
+_EDGE = 0.006  # an edge is as soft as that, and the shadow beside it as wide
+_GLARE = (45.0, 80.0)  # grey levels above the skin's, in the darkest channel
+
+
+@dataclass(frozen=True, eq=False)
+class _Strip:
+    """Part of the picture, sampled so that a frame's line crosses every row once.
+
+    xy    (T, R, 2) float32, picture pixels
+    red   (T, R) float32 0..255, the picture's red channel there
+    """
+
+    xy: Float32
+    red: Float32
+
+    def beside_nose(self) -> "_Strip":
+        """Of a strip around an eye."""
+        return _Strip(self.xy[:_NASAL, _BESIDE_NOSE], self.red[:_NASAL, _BESIDE_NOSE])
+
+    def sampled(self, mask: Mask) -> Mask:
+        x, y = cv2.split(self.xy)
+        return np.asarray(cv2.remap(mask, x, y, cv2.INTER_LINEAR), np.float32)
+
+
+def glasses_over_face(image_bgr: ImageBGR, points: Float32, grow: float = 0.0) -> Mask:
+    """How surely each pixel shows the frame of glasses, or glare on them: (h, w) float32 0..1.
+
+    0 all over where no glasses are worn. Rimless ones, of which little shows, are often missed.
+
+    image_bgr  (h, w, 3) uint8, the face's small picture; points (478, 3) in its pixels
+    grow       widens what is found by this share of the face's width
+    """
+    size = face_width(points)
+    mask = np.zeros(image_bgr.shape[:2], np.float32)
+    heights = points[list(EYE_CORNERS[0] + EYE_CORNERS[1]), 1]
+    top = int(np.clip(heights.min() - _BAND[0] * size, 0, len(mask) - 1))
+    bottom = int(np.clip(heights.max() + _BAND[1] * size, top + 1, len(mask)))
+    band = points - np.array([0, top, 0], np.float32)
+    mask[top:bottom] = _in_band(image_bgr[top:bottom], band, size, grow)
+    return mask
+
+
+def _in_band(image_bgr: ImageBGR, points: Float32, size: float, grow: float) -> Mask:
+    """glasses_over_face on the rows around the eyes; size is the face's width in pixels."""
+    # Red: wrinkles, lids and veins hardly show in it, frames do.
+    sigma = max(0.5, _STEP * size)
+    red = np.asarray(
+        cv2.GaussianBlur(image_bgr[..., 2].astype(np.float32), (0, 0), sigma), np.float32
+    )
+    eyes = [_around_eye(red, points, eye) for eye in (0, 1)]
+    bridge = _over_bridge(red, points)
+    beside = np.sort(_paths(np.stack([_line(strip.beside_nose()) for strip in eyes]))[1])
+    across = float(_paths(_line(bridge)[None])[1][0])
+    score = float(_WEAKER * beside[0] + _STRONGER * beside[1])
+    score += _ACROSS * min(across, _ACROSS_ENOUGH) - _CREASED * _creases(red, points)
+    if score < _WORN * min(1.0, size / _SHARP_PX):
+        return np.zeros(red.shape, np.float32)
+    bold = float(smoothstep(float(beside[0]), *_BOLD))
+    frame, lenses = _frame(red, points, eyes, bold, grow * size)
+    _draw(frame, bridge, _paths(_line(bridge)[None])[0][0], _line(bridge), grow * size)
+    soft = cv2.GaussianBlur(frame.astype(np.float32) / 255, (0, 0), max(0.6, _EDGE * size))
+    return np.asarray(np.maximum(soft, _glare(image_bgr, points, lenses)), np.float32)
+
+
+def _frame(
+    red: Float32, points: Float32, eyes: list[_Strip], bold: float, grow: float
+) -> tuple[NDArray[np.uint8], Mask]:
+    """The rims and arms drawn, (h, w) uint8, and the lenses within them, (h, w) 0..1.
+
+    bold  0 wires .. 1 frames as dark as brows; grow in pixels
+    """
+    shape = (red.shape[0], red.shape[1])
+    frame, arms = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    lenses = np.zeros(shape, np.float32)
+    unlike = _hair_and_lids(points, shape)
+    less = np.float32(_UNLIKE * (1.0 - 0.6 * bold)) * unlike
+    lines = np.stack([_line(strip) * (1.0 - strip.sampled(less)) for strip in eyes])
+    alike = [cv2.GaussianBlur(line, (0, 0), _ALIKE_STEPS) for line in lines[::-1]]
+    likely = np.asarray(lines + _ALIKE * np.stack(alike) - _too_high(), np.float32)
+    temples = []
+    for eye, path in enumerate(_paths(likely)[0]):
+        _draw(frame, eyes[eye], path, lines[eye], grow)
+        rim = eyes[eye].xy[np.arange(len(path)), path]
+        lenses = np.maximum(lenses, polygon_mask(rim, shape))
+        temples.append(_over_temple(red, points, eye, rim))
+    lines = np.stack([_line(strip) for strip in temples])
+    for strip, path, line in zip(temples, _paths(lines)[0], lines, strict=True):
+        _draw(arms, strip, path, line, grow)
+    if bold > 0.5:
+        beyond = np.maximum(unlike, lenses) < 0.5
+        frame = np.maximum(frame, _as_dark(red, points, frame) * beyond)
+    return np.maximum(frame, arms), lenses
+
+
+def _hair_and_lids(points: Float32, shape: tuple[int, int]) -> Mask:
+    """Brows and eyes with their lids and lashes: (h, w) 0..1."""
+    out = np.zeros(shape, np.float32)
+    for outline in EYES:
+        out = np.maximum(out, polygon_mask(points[list(outline)], shape))
+    k = max(1, round(_LASHES * face_width(points)))
+    out = np.asarray(cv2.dilate(out, np.ones((2 * k + 1, 2 * k + 1), np.uint8)), np.float32)
+    for brow in BROWS:
+        out = np.maximum(out, polygon_mask(points[list(brow)], shape))
+    return out
+
+
+def _too_high() -> Float32:
+    """Grey levels that a rim above the eye costs where brows lie rather: (T, R)."""
+    up = -np.sin(np.deg2rad(_FIRST_DEG) + np.arange(_TURN)[:, None] * (2 * np.pi / _TURN))
+    above = np.arange(*_RADII, _STEP) * _FLAT * up - _HIGH
+    return np.asarray(_HIGH_LESS * np.maximum(above / _STEP, 0.0), np.float32)
+
+
+def _axes(points: Float32) -> Float32:
+    """(2, 2) float32, the face's unit vectors to the right and down, as seen in the picture."""
+    (a, b), (c, d) = EYE_CORNERS
+    across = points[[c, d], :2].mean(axis=0) - points[[a, b], :2].mean(axis=0)
+    across /= max(float(np.linalg.norm(across)), 1e-3)
+    return np.array([across, (-across[1], across[0])], np.float32)
+
+
+def _strip(red: Float32, origin: Float32, along: Lengths, down: Lengths, axes: Float32) -> _Strip:
+    """Samples at origin + along right + down down, (T, R) pixels each."""
+    x, y = (
+        np.asarray(origin[k] + along * axes[0, k] + down * axes[1, k], np.float32) for k in (0, 1)
+    )
+    seen = cv2.remap(red, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return _Strip(np.stack([x, y], axis=2), np.asarray(seen, np.float32))
+
+
+def _around_eye(red: Float32, points: Float32, eye: int) -> _Strip:
+    """One row an angle, from the eye outwards; eye 0 left, 1 right."""
+    turn = np.deg2rad(_FIRST_DEG) + np.arange(_TURN)[:, None] * (2 * np.pi / _TURN)
+    radii = np.arange(*_RADII, _STEP) * face_width(points)
+    outwards = (-1, 1)[eye]
+    middle = points[list(EYE_CORNERS[eye]), :2].mean(axis=0)
+    along, down = outwards * np.cos(turn) * radii, _FLAT * np.sin(turn) * radii
+    return _strip(red, middle, along, down, _axes(points))
+
+
+def _over_bridge(red: Float32, points: Float32) -> _Strip:
+    """One row a place across the nose, from its root up and down."""
+    left, right, above, below = (share * face_width(points) for share in _BRIDGE)
+    step = _STEP * face_width(points)
+    along = np.arange(left, right + step, 2 * step)[:, None]
+    return _strip(
+        red, points[_NOSE_ROOT, :2], along, np.arange(above, below, step)[None], _axes(points)
+    )
+
+
+def _over_temple(red: Float32, points: Float32, eye: int, rim: Float32) -> _Strip:
+    """One row a place from the rim's outermost point to the oval's edge, up and down."""
+    axes, size = _axes(points), face_width(points)
+    outwards = (-1, 1)[eye]
+    away = (rim @ axes[0]) * outwards
+    hinge = rim[int(away.argmax())]
+    length = max(0.05 * size, outwards * float((points[_TEMPLES[eye], :2] - hinge) @ axes[0]))
+    along = np.linspace(0.0, outwards * length, _ARM_ROWS)[:, None]
+    down = np.arange(*_ARM, _STEP)[None] * size
+    return _strip(red, hinge, along, down, axes)
+
+
+def _creases(red: Float32, points: Float32) -> float:
+    """Mean strength, in grey levels, of the lines down and across the middle of the forehead."""
+    size, axes = face_width(points), _axes(points)
+    rows = np.arange(-_CREASE[0], _CREASE[0], 2 * _STEP)[:, None] * size
+    columns = np.arange(-_CREASE[1], _CREASE[1], _STEP)[None] * size
+    strips = [
+        _strip(red, points[spot, :2], *ways, axes)
+        for spot in _FOREHEAD
+        for ways in ((rows, columns), (columns, rows))
+    ]
+    strength = _paths(np.stack([_line(strip) for strip in strips]))[1]
+    return float(np.maximum(strength, 0.0).mean())
+
+
+def _line(strip: _Strip) -> Float32:
+    """How much darker each place is than what lies beside it in its row: (T, R) grey levels."""
+    red = strip.red
+    out = np.full_like(red, _FLOOR)
+    for beside, less in ((_BESIDE, 0.0), (_BESIDE_THICK, _THICK_LESS)):
+        skin = np.minimum(red[:, : -2 * beside], red[:, 2 * beside :])
+        inner = out[:, beside:-beside]
+        np.maximum(inner, skin - red[:, beside:-beside] - less, out=inner)
+    return np.minimum(out, _CEILING)
+
+
+def _paths(lines: Float32) -> tuple[NDArray[np.intp], Float32]:
+    """In each strip the path down all rows along which the line is strongest.
+
+    lines    (N, T, R)
+    Returns  (N, T) columns, and the mean strength along them less what bends cost, (N,)
+    """
+    count, rows, width = lines.shape
+    # Best sums of paths that end at each place, one row after the other, with room for two aside.
+    best = np.full((rows, count, width + 4), -np.inf, np.float32)
+    best[0, :, 2:-2] = lines[:, 0]
+    for row in range(1, rows):
+        before, now = best[row - 1], best[row, :, 2:-2]
+        near = np.maximum(before[:, 1:-3], before[:, 3:-1]) - np.float32(_BEND)
+        far = np.maximum(before[:, :-4], before[:, 4:]) - np.float32(2 * _BEND)
+        np.maximum(np.maximum(before[:, 2:-2], near), far, out=now)
+        now += lines[:, row]
+    paths = np.empty((count, rows), np.intp)
+    paths[:, -1] = best[-1, :, 2:-2].argmax(axis=1)
+    cost = _BEND * np.abs(np.arange(-2, 3))
+    for each in range(count):
+        for row in range(rows - 1, 0, -1):
+            column = paths[each, row]
+            way = (best[row - 1, each, column : column + 5] - cost).argmax()
+            paths[each, row - 1] = column + way - 2
+    return paths, np.asarray(best[-1].max(axis=1) / rows, np.float32)
+
+
+def _draw(
+    frame: NDArray[np.uint8], strip: _Strip, path: NDArray[np.intp], line: Float32, grow: float
+) -> None:
+    """Fills, in place, what lies between the edges of the line along a path, where there is one.
+
+    frame  (h, w) uint8, 255 where filled; path (T,) columns; line (T, R); grow in pixels
+    """
+    along = line[np.arange(len(path)), path][:, None]
+    # Over five rows, as the edges: a fleck on the frame is not the end of it.
+    mean = np.asarray(cv2.blur(along, (1, 5), borderType=cv2.BORDER_REPLICATE))
+    seen = (mean > _SURE).astype(np.uint8)
+    sure = np.asarray(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((_GAP, 1), np.uint8)))
+    starts, ways = strip.xy[:, 0], strip.xy[:, 1] - strip.xy[:, 0]
+    step = np.maximum(np.linalg.norm(ways, axis=1), 1e-3)
+    edges = []
+    for side in (-1, 1):
+        columns = path + side * (_edge_of(strip.red, path, side) + grow / step)
+        edges.append(np.round((starts + ways * columns[:, None]) * 16).astype(np.int32))
+    shown = sure[:, 0] > 0
+    if len(path) == _TURN:
+        shown = _long_runs(shown)
+    near, far = edges
+    quads = np.stack([near[:-1], near[1:], far[1:], far[:-1]], axis=1)
+    for quad in quads[shown[1:] & shown[:-1]]:
+        cv2.fillConvexPoly(frame, quad, 255, lineType=cv2.LINE_AA, shift=4)
+
+
+def _long_runs(shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Drops runs of rows that are too short, other than those beside the nose: (T,)."""
+    out = shown.copy()
+    ends = np.flatnonzero(np.diff(shown.astype(np.int8), prepend=0, append=0))
+    for start, stop in zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True):
+        if stop - start < _RUN and start >= _NASAL and stop < len(shown):
+            out[start:stop] = False
+    return out
+
+
+def _as_dark(red: Float32, points: Float32, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What lies beside the drawn frame and is as dark: 255 or 0. Bold frames vary in width."""
+    k = max(1, round(_BESIDE_BOLD * face_width(points)))
+    near = cv2.dilate(frame, np.ones((2 * k + 1, 2 * k + 1), np.uint8)) > 0
+    dark = float(np.median(red[frame > 0])) if frame.any() else 0.0
+    skin = _cheeks(red, points)
+    limit = dark + 0.25 * (skin - dark) if skin - dark > _BLACK else 0.0
+    return np.asarray(np.where(near & (red < limit), 255, 0), np.uint8)
+
+
+def _cheeks(channel: Float32, points: Float32) -> float:
+    """The median of the cheeks' skin."""
+    h, w = channel.shape
+    x, y = np.round(points[list(_CHEEKS), :2]).astype(int).T
+    return float(np.median(channel[np.clip(y, 0, h - 1), np.clip(x, 0, w - 1)]))
+
+
+def _edge_of(red: Float32, path: NDArray[np.intp], side: int) -> Float32:
+    """How many steps from the path the line ends, halfway up to the skin's lightness: (T,)."""
+    columns = path[:, None] + side * np.arange(_REACH + 1)
+    seen = np.take_along_axis(red, np.clip(columns, 0, red.shape[1] - 1), axis=1)
+    dark = seen[:, :2].min(axis=1, keepdims=True)
+    wire = seen[:, 2 : _REACH_WIRE + 1].max(axis=1, keepdims=True)
+    light = np.where(wire - dark > _THICK_LESS, wire, seen[:, 2:].max(axis=1, keepdims=True))
+    light_enough = seen >= 0.5 * (dark + light)
+    light_enough[:, 0] = False
+    widths = light_enough.argmax(axis=1).astype(np.float32)[:, None]
+    return np.asarray(cv2.medianBlur(widths, 5)[:, 0], np.float32)
+
+
+def _glare(image_bgr: ImageBGR, points: Float32, lenses: Mask) -> Mask:
+    """What is far whiter than skin on the lenses, beside the eyes themselves."""
+    columns, rows = (np.flatnonzero(lenses.any(axis=axis)) for axis in (0, 1))
+    glare = np.zeros_like(lenses)
+    if not len(columns):
+        return glare
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    blue, green, red = cv2.split(image_bgr)
+    white = np.asarray(cv2.min(cv2.min(blue, green), red), np.float32)
+    glare[box] = smoothstep(white[box] - _cheeks(white, points), *_GLARE) * lenses[box]
+    for eye in EYES:
+        glare *= 1.0 - polygon_mask(points[list(eye)], (glare.shape[0], glare.shape[1]))
+    return glare
