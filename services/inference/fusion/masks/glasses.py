@@ -5,8 +5,6 @@ sides of it, where there are no brows, lids or lashes. It is looked for there fi
 is found, its whole outline is traced, around the eyes and out to the temples.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,34 +12,24 @@ from numpy.typing import NDArray
 from fusion.imaging.face_points import BROWS, EYE_CORNERS, EYES
 from fusion.imaging.mesh import polygon_mask
 from fusion.masks.face import face_width, smoothstep
+from fusion.masks.frame_lines import (
+    NASAL,
+    STEP,
+    TURN,
+    Strip,
+    above_eye,
+    around_eye,
+    line_in,
+    on_forehead,
+    over_bridge,
+    over_temple,
+    strongest_paths,
+)
 from fusion.types import Float32, ImageBGR, Mask
 
-Lengths = NDArray[np.floating]
-
-# Lengths are shares of the face's width; a strip's columns are _STEP apart.
-_STEP = 0.005
-_TURN = 64  # rows of a whole turn around an eye
-_NASAL = 11  # its first ones: 60 degrees beside the nose
-_FIRST_DEG = 140.0  # 0 points to the temple, 90 down, 180 to the nose
-_RADII = (0.06, 0.325)  # from the lids to the largest lens
-_BESIDE_NOSE = slice(6, 45)  # columns from the end of the eye's corner to the nose's ridge
-_FLAT = 0.8  # lenses are wider than high
-_BRIDGE = (-0.05, 0.05, -0.08, 0.17)  # left, right, above and below the nose's root
-_ARM = (-0.12, 0.12)  # above and below the eye's outer corner
+# Lengths are shares of the face's width.
 _BAND = (0.42, 0.32)  # above and below the eyes; all that is looked at lies within
-_ARM_ROWS = 12
-_CREASE = (0.05, 0.08)  # half the length and half the width of where they are looked for
-_FOREHEAD = (9, 151)
-_NOSE_ROOT = 168
-_TEMPLES = (127, 356)
 _CHEEKS = (50, 280, 117, 346, 101, 330)
-
-# Steps from a line's middle to the skin beside it: of a wire, and of a thick frame.
-_BESIDE, _BESIDE_THICK = 2, 5
-# Grey levels from here on. Shadows and bags are as broad as thick frames, but hardly that dark.
-_THICK_LESS = 22.0
-_FLOOR, _CEILING = -4.0, 30.0  # no gap disproves a line, no dark spot makes one
-_BEND = 0.45  # what each step aside costs a path
 # For glasses speak the weaker and the stronger line beside the nose and the one across it, which
 # counts only so far: wrinkles there can be darker than wires. Against them speak creases of the
 # forehead, where no frame is. Weights of a logistic fit to 1150 portraits, 156 of them with
@@ -51,37 +39,20 @@ _ACROSS_ENOUGH = 12.0
 _SHARP_PX = 115.0  # faces less wide than this show thin lines the fainter the smaller they are
 
 _SURE = 3.5  # a part of the outline whose line is weaker than this is left out
+# Brows lie there rather than rims: higher above the eye, a line counts less by that each step.
 _HIGH, _HIGH_LESS = 0.11, 2.0
 _ALIKE, _ALIKE_STEPS = 0.5, 2.0  # both rims are alike: a line here speaks for one there
 _UNLIKE = 0.8  # a line on brows, lids and lashes counts that much less
 _BOLD = (10.0, 20.0)  # grey levels beside the nose; a bold frame may well lie over them
-_BESIDE_BOLD, _BLACK = 0.04, 70.0  # grey levels darker than the skin
+# As far beside a bold frame, what is as dark belongs to it; darker than skin by grey levels.
+_BESIDE_BOLD, _BLACK = 0.04, 70.0
+_CLEAR = 22.0  # grey levels; a wire that stands out more is measured against the skin close by
 _LASHES = 0.02  # around the eyes
 _GAP = 7  # rows that the line may be lost in between
 _RUN = 9  # rows; a shorter part is a lash or a wrinkle, unless it lies beside the nose
 _REACH, _REACH_WIRE = 12, 5  # steps; no frame's edge is further from the middle of its line
 _EDGE = 0.006  # an edge is as soft as that, and the shadow beside it as wide
 _GLARE = (45.0, 80.0)  # grey levels above the skin's, in the darkest channel
-
-
-@dataclass(frozen=True, eq=False)
-class _Strip:
-    """Part of the picture, sampled so that a frame's line crosses every row once.
-
-    xy    (T, R, 2) float32, picture pixels
-    red   (T, R) float32 0..255, the picture's red channel there
-    """
-
-    xy: Float32
-    red: Float32
-
-    def beside_nose(self) -> "_Strip":
-        """Of a strip around an eye."""
-        return _Strip(self.xy[:_NASAL, _BESIDE_NOSE], self.red[:_NASAL, _BESIDE_NOSE])
-
-    def sampled(self, mask: Mask) -> Mask:
-        x, y = cv2.split(self.xy)
-        return np.asarray(cv2.remap(mask, x, y, cv2.INTER_LINEAR), np.float32)
 
 
 def glasses_over_face(image_bgr: ImageBGR, points: Float32, grow: float = 0.0) -> Mask:
@@ -105,27 +76,27 @@ def glasses_over_face(image_bgr: ImageBGR, points: Float32, grow: float = 0.0) -
 def _in_band(image_bgr: ImageBGR, points: Float32, size: float, grow: float) -> Mask:
     """glasses_over_face on the rows around the eyes; size is the face's width in pixels."""
     # Red: wrinkles, lids and veins hardly show in it, frames do.
-    sigma = max(0.5, _STEP * size)
+    sigma = max(0.5, STEP * size)
     red = np.asarray(
         cv2.GaussianBlur(image_bgr[..., 2].astype(np.float32), (0, 0), sigma), np.float32
     )
-    eyes = [_around_eye(red, points, eye) for eye in (0, 1)]
-    bridge = _over_bridge(red, points)
-    beside = np.sort(_paths(np.stack([_line(strip.beside_nose()) for strip in eyes]))[1])
-    across = float(_paths(_line(bridge)[None])[1][0])
+    eyes = [around_eye(red, points, eye) for eye in (0, 1)]
+    bridge = over_bridge(red, points)
+    beside = np.sort(strongest_paths(np.stack([line_in(strip.beside_nose()) for strip in eyes]))[1])
+    across = float(strongest_paths(line_in(bridge)[None])[1][0])
     score = float(_WEAKER * beside[0] + _STRONGER * beside[1])
     score += _ACROSS * min(across, _ACROSS_ENOUGH) - _CREASED * _creases(red, points)
     if score < _WORN * min(1.0, size / _SHARP_PX):
         return np.zeros(red.shape, np.float32)
     bold = float(smoothstep(float(beside[0]), *_BOLD))
     frame, lenses = _frame(red, points, eyes, bold, grow * size)
-    _draw(frame, bridge, _paths(_line(bridge)[None])[0][0], _line(bridge), grow * size)
+    _draw(frame, bridge, strongest_paths(line_in(bridge)[None])[0][0], line_in(bridge), grow * size)
     soft = cv2.GaussianBlur(frame.astype(np.float32) / 255, (0, 0), max(0.6, _EDGE * size))
     return np.asarray(np.maximum(soft, _glare(image_bgr, points, lenses)), np.float32)
 
 
 def _frame(
-    red: Float32, points: Float32, eyes: list[_Strip], bold: float, grow: float
+    red: Float32, points: Float32, eyes: list[Strip], bold: float, grow: float
 ) -> tuple[NDArray[np.uint8], Mask]:
     """The rims and arms drawn, (h, w) uint8, and the lenses within them, (h, w) 0..1.
 
@@ -136,17 +107,17 @@ def _frame(
     lenses = np.zeros(shape, np.float32)
     unlike = _hair_and_lids(points, shape)
     less = np.float32(_UNLIKE * (1.0 - 0.6 * bold)) * unlike
-    lines = np.stack([_line(strip) * (1.0 - strip.sampled(less)) for strip in eyes])
+    lines = np.stack([line_in(strip) * (1.0 - strip.sampled(less)) for strip in eyes])
     alike = [cv2.GaussianBlur(line, (0, 0), _ALIKE_STEPS) for line in lines[::-1]]
     likely = np.asarray(lines + _ALIKE * np.stack(alike) - _too_high(), np.float32)
     temples = []
-    for eye, path in enumerate(_paths(likely)[0]):
+    for eye, path in enumerate(strongest_paths(likely)[0]):
         _draw(frame, eyes[eye], path, lines[eye], grow)
         rim = eyes[eye].xy[np.arange(len(path)), path]
         lenses = np.maximum(lenses, polygon_mask(rim, shape))
-        temples.append(_over_temple(red, points, eye, rim))
-    lines = np.stack([_line(strip) for strip in temples])
-    for strip, path, line in zip(temples, _paths(lines)[0], lines, strict=True):
+        temples.append(over_temple(red, points, eye, rim))
+    lines = np.stack([line_in(strip) for strip in temples])
+    for strip, path, line in zip(temples, strongest_paths(lines)[0], lines, strict=True):
         _draw(arms, strip, path, line, grow)
     if bold > 0.5:
         beyond = np.maximum(unlike, lenses) < 0.5
@@ -168,114 +139,17 @@ def _hair_and_lids(points: Float32, shape: tuple[int, int]) -> Mask:
 
 def _too_high() -> Float32:
     """Grey levels that a rim above the eye costs where brows lie rather: (T, R)."""
-    up = -np.sin(np.deg2rad(_FIRST_DEG) + np.arange(_TURN)[:, None] * (2 * np.pi / _TURN))
-    above = np.arange(*_RADII, _STEP) * _FLAT * up - _HIGH
-    return np.asarray(_HIGH_LESS * np.maximum(above / _STEP, 0.0), np.float32)
-
-
-def _axes(points: Float32) -> Float32:
-    """(2, 2) float32, the face's unit vectors to the right and down, as seen in the picture."""
-    (a, b), (c, d) = EYE_CORNERS
-    across = points[[c, d], :2].mean(axis=0) - points[[a, b], :2].mean(axis=0)
-    across /= max(float(np.linalg.norm(across)), 1e-3)
-    return np.array([across, (-across[1], across[0])], np.float32)
-
-
-def _strip(red: Float32, origin: Float32, along: Lengths, down: Lengths, axes: Float32) -> _Strip:
-    """Samples at origin + along right + down down, (T, R) pixels each."""
-    x, y = (
-        np.asarray(origin[k] + along * axes[0, k] + down * axes[1, k], np.float32) for k in (0, 1)
-    )
-    seen = cv2.remap(red, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return _Strip(np.stack([x, y], axis=2), np.asarray(seen, np.float32))
-
-
-def _around_eye(red: Float32, points: Float32, eye: int) -> _Strip:
-    """One row an angle, from the eye outwards; eye 0 left, 1 right."""
-    turn = np.deg2rad(_FIRST_DEG) + np.arange(_TURN)[:, None] * (2 * np.pi / _TURN)
-    radii = np.arange(*_RADII, _STEP) * face_width(points)
-    outwards = (-1, 1)[eye]
-    middle = points[list(EYE_CORNERS[eye]), :2].mean(axis=0)
-    along, down = outwards * np.cos(turn) * radii, _FLAT * np.sin(turn) * radii
-    return _strip(red, middle, along, down, _axes(points))
-
-
-def _over_bridge(red: Float32, points: Float32) -> _Strip:
-    """One row a place across the nose, from its root up and down."""
-    left, right, above, below = (share * face_width(points) for share in _BRIDGE)
-    step = _STEP * face_width(points)
-    along = np.arange(left, right + step, 2 * step)[:, None]
-    return _strip(
-        red, points[_NOSE_ROOT, :2], along, np.arange(above, below, step)[None], _axes(points)
-    )
-
-
-def _over_temple(red: Float32, points: Float32, eye: int, rim: Float32) -> _Strip:
-    """One row a place from the rim's outermost point to the oval's edge, up and down."""
-    axes, size = _axes(points), face_width(points)
-    outwards = (-1, 1)[eye]
-    away = (rim @ axes[0]) * outwards
-    hinge = rim[int(away.argmax())]
-    length = max(0.05 * size, outwards * float((points[_TEMPLES[eye], :2] - hinge) @ axes[0]))
-    along = np.linspace(0.0, outwards * length, _ARM_ROWS)[:, None]
-    down = np.arange(*_ARM, _STEP)[None] * size
-    return _strip(red, hinge, along, down, axes)
+    return np.asarray(_HIGH_LESS * np.maximum((above_eye() - _HIGH) / STEP, 0.0), np.float32)
 
 
 def _creases(red: Float32, points: Float32) -> float:
-    """Mean strength, in grey levels, of the lines down and across the middle of the forehead."""
-    size, axes = face_width(points), _axes(points)
-    rows = np.arange(-_CREASE[0], _CREASE[0], 2 * _STEP)[:, None] * size
-    columns = np.arange(-_CREASE[1], _CREASE[1], _STEP)[None] * size
-    strips = [
-        _strip(red, points[spot, :2], *ways, axes)
-        for spot in _FOREHEAD
-        for ways in ((rows, columns), (columns, rows))
-    ]
-    strength = _paths(np.stack([_line(strip) for strip in strips]))[1]
+    """Mean strength of the lines on the forehead, in grey levels."""
+    strength = strongest_paths(np.stack([line_in(strip) for strip in on_forehead(red, points)]))[1]
     return float(np.maximum(strength, 0.0).mean())
 
 
-def _line(strip: _Strip) -> Float32:
-    """How much darker each place is than what lies beside it in its row: (T, R) grey levels."""
-    red = strip.red
-    out = np.full_like(red, _FLOOR)
-    for beside, less in ((_BESIDE, 0.0), (_BESIDE_THICK, _THICK_LESS)):
-        skin = np.minimum(red[:, : -2 * beside], red[:, 2 * beside :])
-        inner = out[:, beside:-beside]
-        np.maximum(inner, skin - red[:, beside:-beside] - less, out=inner)
-    return np.minimum(out, _CEILING)
-
-
-def _paths(lines: Float32) -> tuple[NDArray[np.intp], Float32]:
-    """In each strip the path down all rows along which the line is strongest.
-
-    lines    (N, T, R)
-    Returns  (N, T) columns, and the mean strength along them less what bends cost, (N,)
-    """
-    count, rows, width = lines.shape
-    # Best sums of paths that end at each place, one row after the other, with room for two aside.
-    best = np.full((rows, count, width + 4), -np.inf, np.float32)
-    best[0, :, 2:-2] = lines[:, 0]
-    for row in range(1, rows):
-        before, now = best[row - 1], best[row, :, 2:-2]
-        near = np.maximum(before[:, 1:-3], before[:, 3:-1]) - np.float32(_BEND)
-        far = np.maximum(before[:, :-4], before[:, 4:]) - np.float32(2 * _BEND)
-        np.maximum(np.maximum(before[:, 2:-2], near), far, out=now)
-        now += lines[:, row]
-    paths = np.empty((count, rows), np.intp)
-    paths[:, -1] = best[-1, :, 2:-2].argmax(axis=1)
-    cost = _BEND * np.abs(np.arange(-2, 3))
-    for each in range(count):
-        for row in range(rows - 1, 0, -1):
-            column = paths[each, row]
-            way = (best[row - 1, each, column : column + 5] - cost).argmax()
-            paths[each, row - 1] = column + way - 2
-    return paths, np.asarray(best[-1].max(axis=1) / rows, np.float32)
-
-
 def _draw(
-    frame: NDArray[np.uint8], strip: _Strip, path: NDArray[np.intp], line: Float32, grow: float
+    frame: NDArray[np.uint8], strip: Strip, path: NDArray[np.intp], line: Float32, grow: float
 ) -> None:
     """Fills, in place, what lies between the edges of the line along a path, where there is one.
 
@@ -293,7 +167,7 @@ def _draw(
         columns = path + side * (_edge_of(strip.red, path, side) + grow / step)
         edges.append(np.round((starts + ways * columns[:, None]) * 16).astype(np.int32))
     shown = sure[:, 0] > 0
-    if len(path) == _TURN:
+    if len(path) == TURN:
         shown = _long_runs(shown)
     near, far = edges
     quads = np.stack([near[:-1], near[1:], far[1:], far[:-1]], axis=1)
@@ -306,7 +180,7 @@ def _long_runs(shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
     out = shown.copy()
     ends = np.flatnonzero(np.diff(shown.astype(np.int8), prepend=0, append=0))
     for start, stop in zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True):
-        if stop - start < _RUN and start >= _NASAL and stop < len(shown):
+        if stop - start < _RUN and start >= NASAL and stop < len(shown):
             out[start:stop] = False
     return out
 
@@ -334,7 +208,7 @@ def _edge_of(red: Float32, path: NDArray[np.intp], side: int) -> Float32:
     seen = np.take_along_axis(red, np.clip(columns, 0, red.shape[1] - 1), axis=1)
     dark = seen[:, :2].min(axis=1, keepdims=True)
     wire = seen[:, 2 : _REACH_WIRE + 1].max(axis=1, keepdims=True)
-    light = np.where(wire - dark > _THICK_LESS, wire, seen[:, 2:].max(axis=1, keepdims=True))
+    light = np.where(wire - dark > _CLEAR, wire, seen[:, 2:].max(axis=1, keepdims=True))
     light_enough = seen >= 0.5 * (dark + light)
     light_enough[:, 0] = False
     widths = light_enough.argmax(axis=1).astype(np.float32)[:, None]
