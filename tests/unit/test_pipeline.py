@@ -197,6 +197,13 @@ class TestTurnedHeads:
             check_pose(models.topology, self.turned(face, 85), face, 0)
 
 
+def test_a_grey_target_stays_grey(models: FaceModels, nobody: list[ImageBGR]) -> None:
+    grey = cv2.cvtColor(cv2.cvtColor(nobody[0], cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    result = fuse(models, grey, [nobody[1]], FULL)
+    assert np.ptp(result.image_bgr, axis=2).max() <= 2
+    assert np.abs(result.image_bgr.astype(int) - grey)[result.changed].mean() > 2
+
+
 def test_an_unknown_model_is_refused_with_the_known_ones(
     models: FaceModels, nobody: list[ImageBGR]
 ) -> None:

@@ -141,6 +141,8 @@ def _plan(parser: _Parser, args: argparse.Namespace) -> tuple[list[Path], Path, 
     folders = {path.resolve().parent for path in (*targets, source)}
     if into and args.out.exists() and not args.out.is_dir():
         parser.error(f"{args.out} is a file, but several targets need a folder")
+    if into and not args.out.exists() and args.out.suffix.lower() in _WRITTEN:
+        parser.error(f"{args.out} is a picture's name, but several targets need a folder")
     if into and args.out.resolve() in folders:
         parser.error(f"{args.out} holds pictures that are read; choose another folder")
     if not into and args.out.resolve() in {path.resolve() for path in (*targets, source)}:

@@ -13,7 +13,7 @@ from fusion.errors import ModelUnavailable
 from fusion.imaging.adjust import adjust
 from fusion.imaging.align import Matrix
 from fusion.imaging.blend import blend
-from fusion.imaging.color import ColorField, Zones, color_field, match_light
+from fusion.imaging.color import ColorField, Zones, color_field, grey_of, is_grey, match_light
 from fusion.imaging.face_points import MESH_POINTS, OVAL
 from fusion.imaging.view import Region, RegionMap, region_around
 from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, rim_zone, skin_zone
@@ -128,6 +128,8 @@ def _fuse_face(
     points_t, points_s = target.points, source.points
     region = region_around(points_t[list(OVAL)], canvas.image_bgr.shape, MARGIN, SMALL_SIDE_PX)
     small = region.cut(canvas.image_bgr)
+    if is_grey(small):
+        source_bgr = grey_of(source_bgr)
     local = region.from_picture(points_t)
     with watch("matte"):
         person_t = person_around(models.matte, canvas.image_bgr, points_t).over(region)

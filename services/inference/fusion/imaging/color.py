@@ -16,6 +16,7 @@ from fusion.types import Float32, ImageBGR, Mask
 _EYES_FREE = 0.1
 # Beyond the target's peak, shine rises by this share only.
 _KNEE = 0.3
+_GREY_STEP = 3  # grey levels between channels
 # Dark outliers weigh as if they were this many times further off.
 _DARK = 2.0
 _SAMPLES = 40  # of a slow surface across the face
@@ -74,6 +75,17 @@ def to_lab(image_bgr: ImageBGR) -> Float32:
     """(H, W, 3) uint8 BGR -> float32 Lab, L 0..100, D65."""
     scaled = image_bgr.astype(np.float32) * np.float32(1 / 255)
     return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_BGR2Lab), np.float32)
+
+
+def is_grey(image_bgr: ImageBGR) -> bool:
+    """Whether a picture (H, W, 3) uint8 has no colour beyond what JPEG makes of grey."""
+    return int(np.ptp(image_bgr, axis=2).max()) <= _GREY_STEP
+
+
+def grey_of(image_bgr: ImageBGR) -> ImageBGR:
+    """(H, W, 3) uint8 without its colour, still three channels."""
+    grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def from_lab(lab: Float32) -> Float32:
@@ -230,14 +242,14 @@ def _scaled_to(band_s: Float32, band_t: Float32, skin: Mask, how: LightMatch) ->
 def _match_chroma(texture: Float32, target: Float32, weight: Mask, sigma: float) -> Float32:
     """a and b of the texture with the target's slow part.
 
-    A grey source has no colour of its own to add: it takes the target's fine part instead.
+    Where either picture is grey, the source has no fine colour to add: the target's stays.
     """
     low_s = blur_inside(texture[..., 1:], weight, sigma)
     low_t = blur_inside(target[..., 1:], weight, sigma)
     own = _level_of(np.hypot(low_s[..., 0], low_s[..., 1]), weight)
     wanted = _level_of(np.hypot(low_t[..., 0], low_t[..., 1]), weight)
     # Skin has a chroma of 12 to 30; below 3 it is a black-and-white or toned picture.
-    colourful = float(np.clip((own - 3.0) / 5.0, 0.0, 1.0))
+    colourful = float(np.clip((min(own, wanted) - 3.0) / 5.0, 0.0, 1.0))
     # Darker or greyer skin shows smaller steps of colour.
     scale = float(np.clip((wanted + 4.0) / (own + 4.0), 0.5, 1.5))
     fine_s, fine_t = texture[..., 1:] - low_s, target[..., 1:] - low_t

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.imaging.color import to_lab
-from fusion.imaging.face_points import BROWS, EYES, OVAL
+from fusion.imaging.face_points import EYES, OVAL
 from fusion.imaging.mesh import polygon_mask
 from fusion.masks.face import face_width, smoothstep
 from fusion.types import Float32, ImageBGR, Mask
@@ -17,7 +17,10 @@ from fusion.types import Float32, ImageBGR, Mask
 # fmt: off
 _CHEEKS_NOSE = ((117, 118, 101, 36, 205, 187, 123), (346, 347, 330, 266, 425, 411, 352),
                 (6, 122, 236, 134, 4, 363, 456, 351))
-_BROW_LINE = (127, 34, 139, 70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 368, 264, 356)
+_BROW_LINE = (93, 137, 116, 143, 156, 70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 383, 372,
+              345, 366, 323)
+# Without their tails: hair at the temples lies over those.
+_INNER_BROWS = ((63, 105, 66, 107, 55, 65, 52, 53), (293, 334, 296, 336, 285, 295, 282, 283))
 _BELOW_NOSE = (361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132,
                205, 2, 425)
 # fmt: on
@@ -102,15 +105,15 @@ def _upper_face(points: Float32, shape: tuple[int, int]) -> Mask:
     ring = np.concatenate([points[list(_BROW_LINE)], points[_over_the_top()]])
     zone = polygon_mask(ring, shape)
     edge = _disc(_FEATURE_EDGE * face_width(points))
-    for outline in (*BROWS, *EYES):
+    for outline in (*_INNER_BROWS, *EYES):
         feature = cv2.dilate(polygon_mask(points[list(outline)], shape), edge)
         zone = np.asarray(np.minimum(zone, 1.0 - feature), np.float32)
     return np.asarray(cv2.GaussianBlur(zone, (0, 0), 1.5), np.float32)
 
 
 def _over_the_top() -> list[int]:
-    """The oval's points from the right temple over the forehead to the left one."""
-    right, left = OVAL.index(356), OVAL.index(127)
+    """The oval's points from beside the right ear over the forehead to the left ear."""
+    right, left = OVAL.index(323), OVAL.index(93)
     return [*OVAL[right::-1], *OVAL[: left - 1 : -1]]
 
 
