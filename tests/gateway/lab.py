@@ -222,6 +222,14 @@ def wait_until(
     return True
 
 
+def answers(port: int) -> bool:
+    """Whether a gateway answers; `nginx -t` opens its ports as well, and drops them at once."""
+    try:
+        return request(port, "GET", "/healthz").status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
 def listens(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()

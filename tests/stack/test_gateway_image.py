@@ -20,7 +20,6 @@ from tests.gateway.cases import (
 from tests.gateway.lab import (
     Upstream,
     free_port,
-    listens,
     preflight,
     raw,
     request,
@@ -68,7 +67,7 @@ def gateway(image: str, upstream: Upstream, *options: str) -> Iterator[tuple[int
         "GATEWAY_WEBUI": f"127.0.0.1:{upstream.port}",
     }
     with container(image, "--network=host", *flags(environment), *options) as name:
-        assert wait_until(lambda: listens(port)), docker("logs", name)
+        assert wait_until(lambda: answers(port)), docker("logs", name)
         yield port, name
 
 
