@@ -19,6 +19,7 @@ from tests.gateway.cases import (
 )
 from tests.gateway.lab import (
     Upstream,
+    answers,
     free_port,
     preflight,
     raw,
