@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 from unit.icc_profiles import cmyk_all_ink_is_grey, dark_grey, read_only_rgb, wide_rgb
 
+from fusion.errors import ImageDecodeFailed
 from fusion.imaging.codec import Picture, decode, encode
 
 LIMIT = 1_000_000
@@ -232,3 +233,23 @@ def test_pillow_agrees_that_the_embedded_profile_is_readable():
     written = encode(decode(file_of(colours(), "PNG", icc_profile=wide_rgb()), LIMIT), "jpeg")
     profile = Image.open(io.BytesIO(written)).info["icc_profile"]
     assert ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space == "RGB "
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_a_damaged_png_is_refused(share: float) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (200, 200, 3), np.uint8)
+    data = bytearray(file_of(Image.fromarray(noise), "PNG"))
+    data[int(share * len(data))] ^= 0xFF
+    with pytest.raises(ImageDecodeFailed, match="damaged"):
+        decode(bytes(data), LIMIT)
+
+
+def test_16_bit_grey_keeps_its_transparent_level() -> None:
+    samples = np.full((32, 32), 40_000, np.uint16)
+    samples[:16] = 1234
+    out = io.BytesIO()
+    Image.fromarray(samples).save(out, "PNG", transparency=1234)
+    picture = decode(out.getvalue(), LIMIT)
+    assert picture.alpha is not None
+    assert (picture.alpha[:16] == 0).all() and (picture.alpha[16:] == 255).all()
+    assert (picture.image_bgr[16:] == 40_000 >> 8).all()

@@ -85,7 +85,7 @@ def test_an_error_in_sight_changes_its_language(page: Page, api: FakeApi) -> Non
     choose(page, "target", photo())
     expect(notice(page)).to_contain_text("too large")
     page.click("[data-language=zh]")
-    expect(notice(page)).to_contain_text("目标图尺寸过大")
+    expect(notice(page)).to_contain_text("目标图过大")
 
 
 def test_a_busy_service_is_asked_again_after_the_time_it_names(page: Page, api: FakeApi) -> None:

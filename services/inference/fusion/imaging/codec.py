@@ -82,6 +82,9 @@ def check_size(header: Header, max_pixels: int) -> None:
         raise UnsupportedFormat("This is an animation. Save one frame of it and send that.")
 
 
+_OPAQUE = np.uint8(255)
+
+
 def decode(data: bytes, max_pixels: int) -> Picture:
     """Decodes a file into upright 8-bit BGR.
 
@@ -101,6 +104,9 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         frames = 1 if header.format == "heic" else getattr(image, "n_frames", 1)
         check_size(Header(header.format, *image.size, animated=frames > 1), max_pixels)
         orientation = _orientation(image)
+        if header.format == "png":
+            # Decoding alone passes over broken checksums and leaves black rows behind them.
+            _OPEN["png"](io.BytesIO(data)).verify()
         image.load()
     except (ImageTooLarge, ImageTooSmall, UnsupportedFormat):
         raise
@@ -163,7 +169,10 @@ def _to_rgb(
     """An "RGB" image, its alpha and the RGB profile that its pixels are in (None for sRGB)."""
     icc_profile: bytes | None = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16-bit grey: convert() would clip instead of scale
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        samples, clear = np.asarray(image), image.info.get("transparency")
+        image = Image.fromarray((samples >> 8).astype(np.uint8))
+        if clear is not None:
+            image = Image.merge("LA", (image, Image.fromarray(_OPAQUE * (samples != clear))))
     if "transparency" in image.info:
         image = image.convert("RGBA" if image.mode in ("P", "RGB") else "LA")
     alpha = None

@@ -61,12 +61,14 @@ function run(api) {
 
   function whatIsMissing() {
     if (!target.photo && !source.photo) return "result.empty.both";
+    const read = cards.filter(({ photo }) => photo && photo.state !== "reading");
+    if (read.some(({ photo }) => photo.state === "failed")) return "result.empty.failed";
+    if (read.some(({ photo }) => !photo.isReady)) return "result.empty.faces";
     if (!target.photo) return "result.empty.target";
     if (!source.photo) return "result.empty.source";
     const reading = cards.filter(({ photo }) => photo.state === "reading");
     if (reading.some(({ photo }) => !photo.size)) return "result.empty.wait";
     if (reading.length) return SEARCHING;
-    if (!cards.every(({ photo }) => photo.isReady)) return "result.empty.faces";
     return null;
   }
 
@@ -139,5 +141,6 @@ function run(api) {
     result.showResult(detail);
   });
   fusion.addEventListener("failed", ({ detail }) => result.showFailure(detail, api, again));
+  addEventListener("online", tryEverythingAgain);
   addEventListener("pagehide", () => cards.forEach(({ photo }) => photo?.forget()));
 }
