@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from fusion.errors import (
     NoFace,
     PoseTooDifferent,
 )
+from fusion.imaging import view
 from fusion.models.registry import FaceModels, load_models
 from fusion.pairing import check_pose
 from fusion.pipeline import find_faces, fuse
@@ -195,6 +197,56 @@ class TestTurnedHeads:
         (face,) = find_faces(models, nobody[0])
         with pytest.raises(PoseTooDifferent, match="looks the same way"):
             check_pose(models.topology, self.turned(face, 85), face, 0)
+
+
+def test_the_ratio_is_the_share_of_the_fused_face(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    still = replace(FULL, shape=0.0)
+    whole = fuse(models, nobody[0], [nobody[1]], still).image_bgr.astype(float)
+    for ratio in (0.3, 0.5, 0.9):
+        part = fuse(models, nobody[0], [nobody[1]], replace(still, ratio=ratio)).image_bgr
+        wanted = nobody[0] + ratio * (whole - nobody[0])
+        assert np.abs(part - wanted).max() <= 1
+
+
+def test_a_source_in_other_light_takes_the_targets(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    dark_red = (nobody[1] * np.array([0.3, 0.35, 0.6])).astype(np.uint8)
+    result = fuse(models, nobody[0], [dark_red], FULL)
+    skin = result.changed
+    off = np.abs(result.image_bgr[skin].mean(axis=0) - nobody[0][skin].mean(axis=0))
+    assert off.max() < 8  # grey levels; untouched it would be 60 and more
+
+
+def test_a_fringe_stays_with_its_owner(models: FaceModels, nobody: list[ImageBGR]) -> None:
+    (face,) = find_faces(models, nobody[0])
+    left, right = face.points[54, 0], face.points[284, 0]
+    low = (face.points[10, 1] + face.points[9, 1]) / 2
+    fringed = nobody[0].copy()
+    cv2.rectangle(fringed, (round(left), 0), (round(right), round(low)), (25, 30, 40), -1)
+    forehead = np.s_[
+        round(face.points[10, 1]) + 4 : round(low) - 8, round(left) + 40 : round(right) - 40
+    ]
+    kept = fuse(models, fringed, [nobody[1]], FULL).image_bgr
+    assert np.abs(kept[forehead].astype(int) - fringed[forehead]).mean() < 3
+    left_out = fuse(models, nobody[1], [fringed], FULL).image_bgr
+    assert np.quantile(left_out[forehead], 0.05) > 0.8 * np.quantile(nobody[1][forehead], 0.05)
+
+
+@pytest.mark.parametrize("touched", [{"mode": "blend"}, {"smooth": 1.0}])
+def test_large_faces_are_blended_in_bands_as_at_once(
+    models: FaceModels,
+    nobody: list[ImageBGR],
+    touched: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large = cv2.resize(nobody[0], None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    banded = fuse(models, large, [nobody[1]], replace(FULL, **touched)).image_bgr
+    monkeypatch.setattr(view, "_BAND_ROWS", 10_000)
+    at_once = fuse(models, large, [nobody[1]], replace(FULL, **touched)).image_bgr
+    assert np.abs(banded.astype(int) - at_once).max() <= 2
 
 
 def test_a_grey_target_stays_grey(models: FaceModels, nobody: list[ImageBGR]) -> None:

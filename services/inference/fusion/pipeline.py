@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.errors import ModelUnavailable
-from fusion.imaging.adjust import adjust
+from fusion.imaging.adjust import adjust, smooth_reach
 from fusion.imaging.align import Matrix
-from fusion.imaging.blend import blend
+from fusion.imaging.blend import blend, blend_reach
 from fusion.imaging.color import ColorField, Zones, color_field, grey_of, is_grey, match_light
 from fusion.imaging.face_points import MESH_POINTS, OVAL
 from fusion.imaging.view import Region, RegionMap, region_around
@@ -39,6 +39,7 @@ from fusion.types import (
 SMALL_SIDE_PX = 224
 MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
 MIN_PRESENCE = 0.5
+ALL = slice(None)
 _HAIR_EDGE = 0.025  # of the face's width: strands of the source are left out with their edges
 _FRAME_EDGE = 0.02  # the same for the source's glasses, with their shadow
 _MAX_SLIP = 0.08  # of the face's width
@@ -191,17 +192,19 @@ def _compose(
 ) -> None:
     """Lays the texture in its new light over the canvas, in place, strip by strip."""
     full = texture.full()
-    # These two look around a pixel further than a strip reaches.
-    whole = options.smooth > 0 or options.mode == "blend"
-    for part in [region.at_scale(1.0)] if whole else region.strips(mask):
+    before = canvas.image_bgr[region.box].copy()
+    reach = max(smooth_reach(options, face_px), blend_reach(options.mode))
+    parts = region.bands(reach) if reach else ((part, ALL) for part in region.strips(mask))
+    for part, own in parts:
         gain, offset, share = (
             region.enlarged(values, part) for values in (field.gain, field.offset, mask)
         )
         fused = cv2.add(cv2.multiply(full.read(part), gain, dtype=cv2.CV_32F), offset)
         fused = adjust(np.clip(fused, 0, 255), options, face_px)
-        under = canvas.image_bgr[part.box]
-        canvas.image_bgr[part.box] = blend(under, fused, share, options.ratio, options.mode)
-        canvas.changed[part.box] |= share > 0
+        under = before[part.box_in(region)]
+        mixed = blend(under, fused, share, options.ratio, options.mode)
+        canvas.image_bgr[part.box][own] = mixed[own]
+        canvas.changed[part.box][own] |= share[own] > 0
 
 
 def _measured_again(

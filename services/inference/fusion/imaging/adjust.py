@@ -32,12 +32,21 @@ def _tone(options: FusionOptions) -> NDArray[np.float32]:
     return tone.astype(np.float32)
 
 
+def smooth_reach(options: FusionOptions, face_px: float) -> int:
+    """How many pixels around it a pixel's touch-up depends on."""
+    return 2 * _radius(face_px) + 1 if options.smooth > 0 else 0
+
+
+def _radius(face_px: float) -> int:
+    return max(1, round(0.025 * face_px))
+
+
 def _smooth_skin(image: Float32, strength: float, face_px: float) -> Float32:
     """Evens out pores and wrinkles, keeps edges: a self-guided filter.
 
     Source  He, Sun and Tang 2013, doi:10.1109/TPAMI.2012.213
     """
-    radius = max(1, round(0.025 * face_px))
+    radius = _radius(face_px)
     size = (2 * radius + 1, 2 * radius + 1)
     mean = cv2.blur(image, size)
     variance = cv2.blur(image * image, size) - mean * mean

@@ -7,6 +7,8 @@ import numpy as np
 
 from fusion.types import Float32, ImageBGR, Mask, Mode
 
+_MOST_LEVELS = 5  # of the pyramids
+
 
 def blend(
     target_bgr: ImageBGR, fused_bgr: Float32, mask: Mask, ratio: float, mode: Mode
@@ -28,6 +30,11 @@ def blend(
     return np.asarray(cv2.add(target_bgr, change, dtype=cv2.CV_8U), np.uint8)
 
 
+def blend_reach(mode: Mode) -> int:
+    """How many pixels around it a pixel's blend depends on."""
+    return 6 * 2**_MOST_LEVELS if mode == "blend" else 0
+
+
 def _overlay(base: Float32, layer: Float32) -> Float32:
     """The overlay formula of image editors: darkens the dark, lightens the light."""
     b, t = base / np.float32(255), layer / np.float32(255)
@@ -40,7 +47,7 @@ def _multi_band(change: Float32, mask: Mask, share: Mask) -> Float32:
 
     Source  Burt and Adelson 1983, doi:10.1145/245.247
     """
-    levels = int(np.clip(np.log2(max(min(mask.shape) / 8, 1)), 1, 5))
+    levels = int(np.clip(np.log2(max(min(mask.shape) / 8, 1)), 1, _MOST_LEVELS))
     # Pyramids are linear: the bands of the change are the change of the bands.
     bands = zip(_laplacian(change, levels), _gaussian(share, levels), strict=True)
     mixed = [_weighted(band, weight) for band, weight in bands]

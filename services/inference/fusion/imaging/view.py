@@ -10,6 +10,7 @@ import numpy as np
 from fusion.types import Float32, ImageBGR, Mask
 
 # Pixels worked on at a time: a few float32 pictures of that size fit a core's second-level cache.
+_BAND_ROWS, _BAND_STEP = 512, 64
 _STRIP_PX = 16384
 
 
@@ -64,6 +65,14 @@ class Region:
         """The same box seen at another scale, at most 1."""
         return Region(self.x0, self.y0, self.x1, self.y1, min(1.0, scale))
 
+    def box_in(self, outer: "Region") -> tuple[slice, slice]:
+        """Rows and columns of this box in a cut of an outer one at the picture's resolution."""
+        rows, columns = (
+            slice(self.y0 - outer.y0, self.y1 - outer.y0),
+            slice(self.x0 - outer.x0, self.x1 - outer.x0),
+        )
+        return rows, columns
+
     def strips(self, mask: Mask) -> Iterator["Region"]:
         """Cuts what a mask over this region touches into strips at the picture's own resolution.
 
@@ -81,6 +90,21 @@ class Region:
                 x0 = max(0, floor((seen[0] - 0.5) * width / w))
                 x1 = min(width, ceil((seen[-1] + 1.5) * width / w))
                 yield Region(self.x0 + x0, self.y0 + y0, self.x0 + x1, self.y0 + y1, 1.0)
+
+    def bands(self, reach: int) -> Iterator[tuple["Region", slice]]:
+        """Cuts the box into bands of rows at the picture's own resolution, for what looks around.
+
+        reach  how many pixels around it a pixel's result depends on
+        Yields each band with its surroundings, and the rows therein that are its own. Their first
+        rows are whole multiples of 64 below the box's, so that pyramids of 6 levels fall in step.
+        """
+        around = -(-reach // _BAND_STEP) * _BAND_STEP
+        height = self.y1 - self.y0
+        for y0 in range(0, height, _BAND_ROWS):
+            y1 = min(y0 + _BAND_ROWS, height)
+            first, last = max(0, y0 - around), min(height, y1 + around)
+            band = Region(self.x0, self.y0 + first, self.x1, self.y0 + last, 1.0)
+            yield band, slice(y0 - first, y1 - first)
 
     def enlarged(self, values: Float32, part: "Region") -> Float32:
         """Reads values off this region's pixels at the places of a part's, bilinear.
