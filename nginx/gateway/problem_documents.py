@@ -1,9 +1,8 @@
 """The errors that nginx makes itself, as rows: what a caller is told about each.
 
 They have the API's shape (RFC 9457 with `code` and `request_id`); errors of the upstreams pass
-through untouched. Three statuses cannot be here: nginx ends the connection of a client that is
-too slow (408) without an answer; it refuses a request line that is too long (414) or broken (400)
-before it knows address and headers, and a named location needs an address.
+through untouched. One status cannot be here: nginx ends the connection of a client that is too
+slow (408) without an answer.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +15,8 @@ class ProblemDocument:
     detail         public sentence: what is wrong and what to do
     retry_after_s  seconds for Retry-After, None where trying again would not help
     nginx_status   what nginx calls the condition where that is not the HTTP status
+    early          nginx may find it before it knows the address; without the headers of the request
+                   there can be no CORS headers
     """
 
     status: int
@@ -24,6 +25,7 @@ class ProblemDocument:
     detail: str
     retry_after_s: int | None = None
     nginx_status: int | None = None
+    early: bool = False
 
     @property
     def condition(self) -> str:
@@ -32,6 +34,13 @@ class ProblemDocument:
 
 
 _ROWS = (
+    ProblemDocument(
+        400,
+        "INVALID_REQUEST",
+        "The request cannot be understood",
+        "This is no valid HTTP request: its address or its headers are broken.",
+        early=True,
+    ),
     ProblemDocument(403, "FORBIDDEN", "Forbidden", "This address is not for callers."),
     ProblemDocument(404, "NOT_FOUND", "Not found", "There is nothing at this address."),
     ProblemDocument(
@@ -45,6 +54,13 @@ _ROWS = (
         "REQUEST_TOO_LARGE",
         "The request is too large",
         "The request body may have at most {limit_mb:g} MB. Send smaller pictures.",
+    ),
+    ProblemDocument(
+        414,
+        "ADDRESS_TOO_LONG",
+        "The address is too long",
+        "Send options as form fields and not in the address.",
+        early=True,
     ),
     ProblemDocument(
         429,

@@ -102,6 +102,7 @@ def test_a_face_that_is_not_there(client, target, source, fields):
         ("mappings", "[[0, -1]]"),
         ("mappings", "[[0, 1], [1, 1]]"),
         ("mappings", '[{"source": 0}]'),
+        ("mappings", '[{"source": 0, "target": 0, "target": 1}]'),
         ("mappings", "[" * 5000),
         ("mappings", "NaN"),
     ],

@@ -68,6 +68,15 @@ def test_the_frameworks_own_errors_are_problems_too(client, method, path, status
     assert (status == 405) == ("allow" in answer.headers)
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/health/ready", "/api/v1/models", "/api/docs", "/api/nothing"]
+)
+def test_head_is_get_without_the_body(client, path):
+    head, get = client.request("HEAD", path), client.get(path)
+    assert head.status_code == get.status_code and head.content == b""
+    assert int(head.headers["content-length"]) == len(get.content) > 0
+
+
 def test_an_unforeseen_exception_is_a_problem_with_its_id_in_the_log(caplog):
     app = create_app(SETTINGS)
 

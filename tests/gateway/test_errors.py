@@ -1,5 +1,6 @@
 """The errors that nginx makes itself: readable by pages, in the API's shape."""
 
+import json
 import socket
 
 import pytest
@@ -107,17 +108,44 @@ def test_errors_on_pages_have_no_cors(live: Gateway) -> None:
 
 @pytest.mark.parametrize(
     ("request_line", "status"),
-    [(b"GARBAGE", b"400"), (b"GET /api/" + b"x" * 40_000 + b" HTTP/1.1", b"414")],
+    [
+        (b"GARBAGE / x", b"400"),
+        (b"GET /api/%00 HTTP/1.1", b"400"),
+        (b"GET /api/%2e%2e/%2e%2e HTTP/1.1", b"400"),
+        (b"GET /api/" + b"x" * 40_000 + b" HTTP/1.1", b"414"),
+    ],
 )
-def test_a_broken_request_line_is_refused_without_cors(
+def test_a_broken_request_line_is_a_problem_without_cors(
     live: Gateway, request_line: bytes, status: bytes
 ) -> None:
-    """nginx does not know address and headers yet: the documented exceptions."""
-    answer = raw(
-        live.port, request_line + b"\r\nHost: x\r\nOrigin: https://app.example.com\r\n\r\n"
-    )
-    assert answer.startswith(b"HTTP/1.1 " + status)
-    assert b"Access-Control-" not in answer
+    """nginx does not know the headers yet: the documented exceptions."""
+    answer = raw(live.port, request_line + f"\r\nHost: x\r\nOrigin: {ORIGIN}\r\n\r\n".encode())
+    head, body = answer.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert json.loads(body)["status"] == int(status)
+    assert b"Access-Control-" not in head
+
+
+@pytest.mark.parametrize(
+    "headers",
+    ["Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked", "Host: a b", "X-No-Host: 1"],
+    ids=["two lengths", "a bad host", "no host"],
+)
+@pytest.mark.parametrize(("path", "readable"), [("/api/x", True), ("/apix", False), ("/", False)])
+def test_headers_that_nginx_refuses_are_400_and_readable_below_api(
+    live: Gateway, headers: str, path: str, readable: bool
+) -> None:
+    text = f"GET {path} HTTP/1.1\r\nOrigin: {ORIGIN}\r\n{headers}\r\n\r\n0\r\n\r\n"
+    head, body = raw(live.port, text.encode()).split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["code"] == "INVALID_REQUEST"
+    assert (f"Access-Control-Allow-Origin: {ORIGIN}".encode() in head) == readable
+    assert live.hits == 0
+
+
+def test_the_addresses_of_problems_are_no_addresses(live: Gateway) -> None:
+    answer = live.get("/.problem/400", ORIGIN)
+    assert (answer.status, answer.cors, answer.problem["code"]) == (404, {}, "NOT_FOUND")
 
 
 def test_no_answer_tells_the_version(live: Gateway) -> None:

@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 from portraits import MODELS_DIR, portrait_files
 
+from fusion import pipeline
 from fusion.errors import (
     FaceIndexOutOfRange,
     FaceTooSmall,
     ModelUnavailable,
     NoFace,
-    PoseTooDifferent,
 )
 from fusion.imaging import view
 from fusion.models.registry import FaceModels, load_models
-from fusion.pairing import check_pose
 from fusion.pipeline import find_faces, fuse
-from fusion.types import Face, FusionOptions, ImageBGR, Mode
+from fusion.types import FusionOptions, ImageBGR, Mode
 
 FULL = FusionOptions(ratio=1.0)
 
@@ -171,34 +170,6 @@ def test_a_source_that_must_be_enlarged_much_is_told(
     assert not fuse(models, nobody[0], [nobody[1]], FULL).warnings
 
 
-class TestTurnedHeads:
-    @staticmethod
-    def turned(face: Face, degrees: float) -> Face:
-        """The same face with its head turned about the vertical axis."""
-        points = face.landmarks.copy()
-        middle = points[:468].mean(axis=0)
-        cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-        x, z = (points[:, 0] - middle[0]).copy(), (points[:, 2] - middle[2]).copy()
-        points[:, 0], points[:, 2] = x * cos + z * sin + middle[0], z * cos - x * sin + middle[2]
-        return replace(face, landmarks=points)
-
-    @pytest.mark.parametrize(("degrees", "codes"), [(20, []), (50, ["POSE_DIFFERENCE"])])
-    def test_a_great_difference_is_told(
-        self, models: FaceModels, nobody: list[ImageBGR], degrees: float, codes: list[str]
-    ) -> None:
-        (face,) = find_faces(models, nobody[0])
-        yaw, warnings = check_pose(models.topology, self.turned(face, degrees), face, 0)
-        assert yaw == pytest.approx(degrees, abs=6)
-        assert [warning.code for warning in warnings] == codes
-
-    def test_a_profile_on_a_frontal_face_is_refused(
-        self, models: FaceModels, nobody: list[ImageBGR]
-    ) -> None:
-        (face,) = find_faces(models, nobody[0])
-        with pytest.raises(PoseTooDifferent, match="looks the same way"):
-            check_pose(models.topology, self.turned(face, 85), face, 0)
-
-
 def test_the_ratio_is_the_share_of_the_fused_face(
     models: FaceModels, nobody: list[ImageBGR]
 ) -> None:
@@ -233,6 +204,46 @@ def test_a_fringe_stays_with_its_owner(models: FaceModels, nobody: list[ImageBGR
     assert np.abs(kept[forehead].astype(int) - fringed[forehead]).mean() < 3
     left_out = fuse(models, nobody[1], [fringed], FULL).image_bgr
     assert np.quantile(left_out[forehead], 0.05) > 0.8 * np.quantile(nobody[1][forehead], 0.05)
+
+
+def test_what_stands_before_the_face_stays(models: FaceModels, nobody: list[ImageBGR]) -> None:
+    (face,) = find_faces(models, nobody[0])
+    left, top, right, bottom = (
+        round(face.points[i, k]) for i, k in ((1, 0), (10, 1), (454, 0), (152, 1))
+    )
+    wall = left + (right - left) // 2
+    hidden = nobody[0].copy()
+    hidden[:, wall:] = (90, 120, 60)
+    fused = fuse(models, hidden, [nobody[1]], FULL).image_bgr
+    over = np.s_[top:bottom, wall + 12 : right - 10]  # beside the matte's soft edge
+    assert np.array_equal(fused[over], hidden[over])
+    assert np.abs(fused.astype(int) - hidden)[top:bottom, left - 50 : wall - 50].mean() > 2
+
+
+def test_what_the_source_picture_cuts_off_stays_the_targets(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    (source,), (target,) = (find_faces(models, image) for image in nobody[1::-1])
+    cut = nobody[1][: round((source.points[17, 1] + source.points[152, 1]) / 2)]
+    fused = fuse(models, nobody[0], [cut], FULL).image_bgr
+    chin, lip = target.points[152], target.points[17]
+    low = np.s_[
+        round(chin[1] - 0.25 * (chin[1] - lip[1])) : round(chin[1]),
+        round(chin[0]) - 30 : round(chin[0]) + 30,
+    ]
+    assert np.array_equal(fused[low], nobody[0][low])
+
+
+def test_the_slip_that_is_measured_is_taken_out(
+    models: FaceModels, nobody: list[ImageBGR], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nose_x(image: ImageBGR) -> float:
+        return float(find_faces(models, image)[0].points[1, 0])
+
+    still = nose_x(fuse(models, nobody[0], [nobody[1]], FULL).image_bgr)
+    monkeypatch.setattr(pipeline, "_slip", lambda *_: np.array([[1.0, 0, 5], [0, 1, 0]]))
+    moved = nose_x(fuse(models, nobody[0], [nobody[1]], FULL).image_bgr)
+    assert still - moved > 5  # five pixels of the small face, which is smaller than the picture's
 
 
 @pytest.mark.parametrize("touched", [{"mode": "blend"}, {"smooth": 1.0}])

@@ -6,6 +6,7 @@ Jobs here block on events that the test holds, so no test depends on how fast an
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -217,17 +218,19 @@ def test_retry_after_grows_with_the_backlog_and_the_mean_time() -> None:
     async def test(pool: Pool) -> None:
         with pool.place():
             few = pool.retry_after_s
-            with pool.place(), pool.place(), pool.place():
+            with ExitStack() as stack:
+                for _ in range(11):
+                    stack.enter_context(pool.place())
                 many = pool.retry_after_s
-        # One second a job is assumed before the first one has run.
-        assert (few, many) == (1, 2)
+        # One second a job is assumed before the first one has run; half of 12 jobs, 2 at a time.
+        assert (few, many) == (1, 3)
         for _ in range(20):
             await pool.run(lambda _: None, 1)
         with pool.place(), pool.place(), pool.place(), pool.place():
             # Twenty jobs of no time: the mean is down to 0.8 ** 20 = 1 % of a second.
             assert pool.retry_after_s == 1
 
-    in_pool(test, workers=2)
+    in_pool(test, workers=2, queue=10)
 
 
 def test_closing_waits_for_the_job_that_runs() -> None:

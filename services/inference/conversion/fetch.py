@@ -128,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--models-dir", type=Path, default=Path("models"), metavar="DIR")
     parser.add_argument("--cache-dir", type=Path, default=default_cache(), metavar="DIR")
+    parser.add_argument("--quiet", action="store_true", help="say nothing when all is there")
     options = parser.parse_args(arguments)
     start = time.perf_counter()
     try:
@@ -147,7 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     took = time.perf_counter() - start
     state = f"{len(made)} of {len(EMBEDDED)} made" if made else "complete, nothing to do"
-    print(f"models in {options.models_dir}: {state} ({took:.1f} s)")
+    if made or not options.quiet:
+        print(f"models in {options.models_dir}: {state} ({took:.1f} s)")
     return 0
 
 

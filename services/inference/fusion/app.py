@@ -16,6 +16,7 @@ import cv2
 from fastapi import FastAPI
 
 from fusion.api import docs, faces, fusions, images, log, problems, status
+from fusion.api.head import HeadAsGet
 from fusion.api.linger import Linger
 from fusion.api.middleware import RequestLog
 from fusion.api.service import Limits, Service
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     docs.install(app)
     app.add_middleware(RequestLog, pulse=status.health_router.prefix)
     app.add_middleware(Linger, most_bytes=app.state.service.limits.body_bytes)
+    app.add_middleware(HeadAsGet)
     return app
 
 

@@ -59,7 +59,7 @@ def _arguments() -> _Parser:
         prog="fuse",
         usage="fuse TARGET... SOURCE -o OUT [options]\n       fuse --faces PICTURE",
         description="Puts the face of SOURCE into TARGET. Several targets, or a folder of them, "
-        "make OUT a folder.",
+        "make OUT a folder. One result has the format that the ending of OUT says.",
     )
     parser.add_argument("pictures", nargs="*", type=Path, metavar="TARGET... SOURCE")
     parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="result file or folder")

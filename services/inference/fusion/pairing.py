@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fusion.errors import FaceIndexOutOfRange, FaceTooSmall, NoFace, PoseTooDifferent
 from fusion.imaging.align import head_pose
 from fusion.models.topology import Topology
-from fusion.types import Face, FusionOptions, FusionWarning
+from fusion.types import Face, FacePair, FusionOptions, FusionWarning
 
 MIN_FACE_PX = 24  # below that the landmarks are guesses
 # Beyond the first the hidden half is made up from the visible one, beyond the second it cannot be.
@@ -13,12 +13,15 @@ WARN_YAW_DEG, MAX_YAW_DEG = 35.0, 75.0
 WARN_ENLARGED = 2.5  # times: beyond that the eye sees it
 
 
-def choose_pairs(
-    sources: Sequence[Face], targets: Sequence[Face], options: FusionOptions
-) -> list[tuple[int, int]]:
-    """Which source face goes onto which target face: (source index, target index)s.
+def pair_faces(
+    topology: Topology, sources: Sequence[Face], targets: Sequence[Face], options: FusionOptions
+) -> tuple[list[FacePair], list[FusionWarning]]:
+    """Which source face goes onto which target face, and what to tell about it.
 
-    Raises  NoFace, FaceIndexOutOfRange, FaceTooSmall
+    With target_face "all" a face that cannot be fused is left as it is, with a warning; the others
+    need not suffer for it. Only when none can be fused is that an error.
+
+    Raises  NoFace, FaceIndexOutOfRange, FaceTooSmall, PoseTooDifferent
     """
     for name, faces in (("source", sources), ("target", targets)):
         if not faces:
@@ -27,23 +30,37 @@ def choose_pairs(
                 "well lit and turned to the camera, or lower face_threshold.",
                 image=name,
             )
-    if options.mappings:
-        pairs = list(options.mappings)
-    elif options.target_face == "all":
-        source = _choose(sources, options.source_face)
-        pairs = [(source, i) for i, face in enumerate(targets) if face.size_px >= MIN_FACE_PX]
-        pairs = pairs or [(source, 0)]
-    else:
-        pairs = [
-            (
-                _choose(sources, options.source_face),
-                _choose(targets, options.target_face),
-            )
-        ]
-    for source, target in pairs:
+    whole_group = options.target_face == "all" and not options.mappings
+    pairs: list[FacePair] = []
+    warnings: list[FusionWarning] = []
+    refused: list[FaceTooSmall | PoseTooDifferent] = []
+    for source, target in _choose_pairs(sources, targets, options):
         _check_face(sources, source, "source")
-        _check_face(targets, target, "target")
-    return pairs
+        try:
+            _check_face(targets, target, "target")
+            yaw, found = check_pose(topology, sources[source], targets[target], target)
+        except (FaceTooSmall, PoseTooDifferent) as error:
+            if not whole_group:
+                raise
+            refused.append(error)
+            warnings.append(FusionWarning("FACE_SKIPPED", f"Left as it is. {error.detail}", target))
+            continue
+        pairs.append(FacePair(source, target, yaw))
+        warnings += found + check_resolution(sources[source], targets[target], target)
+    if not pairs:
+        raise refused[0]
+    return pairs, warnings
+
+
+def _choose_pairs(
+    sources: Sequence[Face], targets: Sequence[Face], options: FusionOptions
+) -> Sequence[tuple[int, int]]:
+    if options.mappings:
+        return options.mappings
+    source = _choose(sources, options.source_face)
+    if options.target_face == "all":
+        return [(source, index) for index in range(len(targets))]
+    return [(source, _choose(targets, options.target_face))]
 
 
 def _choose(faces: Sequence[Face], choice: int | str) -> int:

@@ -23,14 +23,12 @@ from fusion.masks.person import person_around
 from fusion.models.landmarks.facemesh import kps5_of
 from fusion.models.registry import FaceModels
 from fusion.models.swap.texture import Texture
-from fusion.pairing import check_pose, check_resolution, choose_pairs
+from fusion.pairing import pair_faces
 from fusion.types import (
     Face,
-    FacePair,
     Float32,
     FusionOptions,
     FusionResult,
-    FusionWarning,
     ImageBGR,
     Mask,
 )
@@ -103,17 +101,12 @@ def fuse(
             for image, faces in zip(sources_bgr, sources, strict=True)
             for face in _locate(models, image, faces)
         ]
-    pairs = choose_pairs([face for _, face in pool], targets, options)
-    report: list[FacePair] = []
-    warnings: list[FusionWarning] = []
-    for source_index, target_index in pairs:
-        image, face = pool[source_index]
-        yaw, found = check_pose(models.topology, face, targets[target_index], target_index)
-        report.append(FacePair(source_index, target_index, yaw))
-        warnings += found + check_resolution(face, targets[target_index], target_index)
-        if options.ratio > 0:
-            _fuse_face(canvas, models, targets[target_index], image, face, options)
-    return FusionResult(canvas.image_bgr, canvas.changed, tuple(report), tuple(warnings), watch.ms)
+    pairs, warnings = pair_faces(models.topology, [face for _, face in pool], targets, options)
+    if options.ratio > 0:
+        for pair in pairs:
+            image, face = pool[pair.source_face]
+            _fuse_face(canvas, models, targets[pair.target_face], image, face, options)
+    return FusionResult(canvas.image_bgr, canvas.changed, tuple(pairs), tuple(warnings), watch.ms)
 
 
 def _fuse_face(

@@ -76,7 +76,9 @@ class Settings:
         float, _number(1, 3600, False), "Seconds from admission to answer; beyond: 503"
     ] = 60.0
     body_timeout_s: Annotated[
-        float, _number(1, 3600, False), "Seconds that a body may take to arrive; beyond: 408"
+        float,
+        _number(1, 3600, False),
+        "Seconds that a body may take from the gateway to the service; beyond: 408",
     ] = 20.0
     max_upload_mb: Annotated[
         float, _number(0.001, 2000, False), "Largest single picture file in MB"

@@ -95,7 +95,9 @@ def page(described: dict[str, Any]) -> str:
         '<a href="/api/openapi.json">openapi.json</a></p>'
         f"<pre>{escape(_EXAMPLE)}</pre>{operations}<h2>Errors</h2>"
         "<p>All of them are application/problem+json with these codes.</p>"
-        f"<table><tr><th>code</th><th>status</th><th>when</th></tr>{errors}</table></body></html>"
+        f"<table><tr><th>code</th><th>status</th><th>when</th></tr>{errors}</table>"
+        "<p>A gateway in front has codes of its own, such as <code>UPSTREAM_UNAVAILABLE</code>, in "
+        "the same shape.</p></body></html>"
     )
 
 

@@ -150,7 +150,8 @@ def _form(pictures: Extra, parameters: tuple[Parameter, ...]) -> Extra:
 
 
 _FUSED: Extra = {
-    "description": "The fused picture; with Accept: application/json a document that holds it.",
+    "description": "The fused picture; with `Accept: application/json` a document that holds it. "
+    "Without the field `format` an Accept header that names picture types chooses among them.",
     "headers": _FUSION_HEADERS,
     "content": {
         **{

@@ -88,7 +88,7 @@ def parse_mappings(text: str) -> tuple[tuple[int, int], ...]:
     """[[0, 1], ...] or [{"source": 0, "target": 1}, ...] -> ((source index, target index), ...)."""
     shape = 'must be JSON like [[0, 1], [1, 0]] or [{"source": 0, "target": 1}]'
     try:
-        entries = json.loads(text)
+        entries = json.loads(text, object_pairs_hook=_object)
     # Deep nesting exhausts the parser's recursion.
     except (ValueError, RecursionError):
         raise ValueError(shape) from None
@@ -98,6 +98,13 @@ def parse_mappings(text: str) -> tuple[tuple[int, int], ...]:
     if len({target for _, target in pairs}) < len(pairs):
         raise ValueError("names a target face twice; each can get one source face only")
     return tuple(pairs)
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two members with one name json keeps the last; here that is an error."""
+    if len({name for name, _ in members}) < len(members):
+        raise ValueError
+    return dict(members)
 
 
 def _mapping(entry: Any, shape: str) -> tuple[int, int]:
@@ -149,8 +156,8 @@ def fusion_parameters(models: Sequence[str] | None = None) -> tuple[Parameter, .
                   (), _MAPPINGS_SCHEMA, parse_mappings),
         Parameter("output_size", "Longest side of the result in pixels; never enlarges.",
                   None, *_choice_of_sides()),
-        Parameter("format", "Format of the result. Without it: one that the Accept header prefers, "
-                  "the target's own before others; jpeg for an AVIF or HEIC target.",
+        Parameter("format", "Format of the result; without it the target's own, "
+                  "jpeg for an AVIF or HEIC target.",
                   None, *_choice(("jpeg", "png", "webp"))),
         Parameter("quality", "Of JPEG and WebP.", 90, *_whole(1, 100)),
     )  # fmt: skip

@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 Check = Callable[[], None]
 
 _NEWEST_SHARE = 0.2  # of the newest job in the running mean: about the last ten jobs count
-_LONGEST_RETRY_S = 120
+_LONGEST_RETRY_S = 60
 
 
 class Abandoned(Exception):
@@ -45,8 +45,13 @@ class Pool:
 
     @property
     def retry_after_s(self) -> int:
-        """Whole seconds in which the requests here now will be answered, by the recent mean."""
-        return min(_LONGEST_RETRY_S, math.ceil(self._taken * self._mean_s / self._workers) or 1)
+        """Whole seconds in which half of the requests here now will be answered.
+
+        Half: the places are free again well before the last one, but not all callers who were
+        turned away should come back for the first one. By the mean of the recent jobs.
+        """
+        wait_s = self._taken / 2 * self._mean_s / self._workers
+        return min(_LONGEST_RETRY_S, math.ceil(wait_s) or 1)
 
     @contextmanager
     def place(self) -> Iterator[None]:

@@ -34,6 +34,8 @@ _GAZE_NOISE, _GAZE_REACH, _GAZE_FADE = 0.4, 1.5, (1.2, 2.4)
 _TOGETHER = 0.06
 # Half of the widest slit, in face widths, that is filled.
 _SLIT = 0.015
+# In face widths: how far from its border a source picture that cuts the face off counts in full.
+_PICTURE_EDGE = 0.06
 # Creases of the piecewise map are rounded over this many pixels of the small picture.
 _CREASE_PX = 1.0
 
@@ -82,9 +84,11 @@ class MeshSwap:
         direct = mesh.smooth_map(carried[..., 0:2].copy(), raster.covered, _CREASE_PX)
         direct = _follow_gaze(direct, target, source_landmarks)
         shown, shown_opposite = np.clip(carried[..., 4:6], 0.0, 1.0).transpose(2, 0, 1)
-        seen = shown * source_person.at(direct)
+        edge = _PICTURE_EDGE * _width(source)
+        seen = shown * source_person.at(direct) * _in_picture(direct, source_bgr, edge)
         opposite = mesh.smooth_map(carried[..., 2:4].copy(), raster.covered, _CREASE_PX)
         other = (1 - seen) * shown_opposite * source_person.at(opposite)
+        other *= _in_picture(opposite, source_bgr, edge)
         share = np.asarray(other / np.maximum(seen + other, 1e-3), np.float32)
         worth = float((share * raster.covered).mean()) > _MIRROR_WORTH
         mirrored = opposite if worth else None
@@ -153,6 +157,14 @@ def _neighbourly(vertices: Float32) -> Float32:
     gaps = ((vertices[:, None] - vertices[None]) ** 2).sum(axis=2)
     weights = np.exp(-gaps / (2 * reach**2))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def _in_picture(coords: Float32, picture: ImageBGR, edge: float) -> Mask:
+    """0 at and beyond the picture's border, 1 from edge pixels inside it on; (h, w)."""
+    h, w = picture.shape[:2]
+    x, y = coords[..., 0], coords[..., 1]
+    inside = np.minimum(np.minimum(x, w - 1 - x), np.minimum(y, h - 1 - y))
+    return np.asarray(np.clip(inside / max(edge, 1.0), 0.0, 1.0), np.float32)
 
 
 def _without_slits(coverage: Mask, width: float) -> Mask:
