@@ -3,6 +3,9 @@
 import { el } from "./dom.js";
 import { label } from "./i18n.js";
 
+// Share of the picture's height that a number above the box takes at most.
+const EDGE = 0.1;
+
 const percent = (value, whole) => `${(100 * value) / whole}%`;
 
 /**
@@ -39,6 +42,7 @@ export function showFaces(holder, photo, choice, onChoose) {
     // A box may reach outside of the picture.
     const left = Math.max(0, x0);
     const top = Math.max(0, y0);
+    button.classList.toggle("face--high", top < EDGE * height);
     button.style.setProperty("left", percent(left, width));
     button.style.setProperty("top", percent(top, height));
     button.style.setProperty("width", percent(Math.min(width, x1) - left, width));
