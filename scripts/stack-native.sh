@@ -20,6 +20,7 @@ run_native() {
     --listen "127.0.0.1:$webui" >/dev/null
   export GATEWAY_LISTEN=$GATEWAY_BIND:$port GATEWAY_INFERENCE=127.0.0.1:$inference
   export GATEWAY_WEBUI=127.0.0.1:$webui
+  export GATEWAY_TLS_LISTEN=$GATEWAY_BIND:${GATEWAY_TLS_PORT:-8443}
   waited "$ROOT/scripts/gateway" check >/dev/null
 
   export FUSION_MODELS_DIR=${FUSION_MODELS_DIR:-$ROOT/models}
@@ -31,6 +32,7 @@ run_native() {
     --timeout-graceful-shutdown 10
   start webui nginx -p "$run_dir/webui" -c "$run_dir/webui/nginx.conf"
   start gateway "$ROOT/scripts/gateway" run --out "$run_dir/gateway"
+  ln -sfn "$run_dir/gateway" "$ROOT/.cache/gateway" # for scripts/gateway reload
 
   local give_up=$((SECONDS + 120)) # models load in seconds
   until answers_ready; do
@@ -117,5 +119,6 @@ stop_native() {
   signal_and_wait TERM 12 inference webui
   # Each is the head of a process group: the workers of an nginx that was killed are still in it.
   for pid in "${!name_of[@]}"; do kill -KILL -- "-$pid" 2>/dev/null || true; done
+  [ "$(readlink "$ROOT/.cache/gateway")" != "$run_dir/gateway" ] || rm "$ROOT/.cache/gateway"
   rm -rf "$run_dir"
 }

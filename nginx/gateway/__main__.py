@@ -1,30 +1,40 @@
-"""`python -m gateway check | render --out DIR | run --out DIR | health`."""
+"""`gateway check | render | run | reload | watch | snapshot | policy | doctor | health`."""
 
 import argparse
+import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from gateway.faults import InvalidSettings
+from gateway.advice import warnings
+from gateway.doctor import command as doctor
+from gateway.environment import FILE, read_environment
+from gateway.faults import Fault, InvalidSettings, in_words
 from gateway.health import is_alive
 from gateway.policy import CorsPolicy
+from gateway.policy_document import policy_document
+from gateway.reload import reload
 from gateway.render import LOG_FILES, LOG_STREAMS, TEMPLATES, RenderError, find_nginx, render
 from gateway.settings import GatewaySettings
+from gateway.snapshot import compared, snapshot
+from gateway.watch import start_watching, watch
+
+Command = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 is success, 1 an explained refusal."""
     options = _parser().parse_args(arguments)
+    command: Command = options.action
     try:
-        settings = GatewaySettings.from_env(os.environ)
-        if options.command == "check":
-            print(f"OK: {_in_words(settings.cors)}")
-        elif options.command == "health":
-            return 0 if is_alive(settings.listen) else 1
-        else:
-            _render(settings, options)
+        return command(options, read_environment(os.environ))
     except InvalidSettings as error:
+        if getattr(options, "json", False):
+            print(_report(error.faults, None))
+            return 1
         count = len(error.faults)
         print(f"The gateway's settings have {count} problem{'s'[: count > 1]}:", file=sys.stderr)
         print(error, file=sys.stderr)
@@ -32,46 +42,158 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RenderError as error:
         print(f"The gateway's configuration cannot be made:\n{error}", file=sys.stderr)
         return 1
-    return 0
+    except KeyboardInterrupt:
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway", description="The nginx gateway.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("check", help="validate the settings in the environment")
-    commands.add_parser("health", help="exit status 0 when the running gateway answers")
-    for name, text in (
-        ("render", "write a configuration for nginx -p DIR -c DIR/nginx.conf"),
-        ("run", "render, then become nginx in the foreground, logging to the streams"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--out", type=Path, required=True, metavar="DIR")
-        command.add_argument(
-            "--templates",
-            type=Path,
-            default=Path(os.environ.get("GATEWAY_TEMPLATES") or TEMPLATES),
-            metavar="DIR",
-            help="folder of *.j2 files (default: %(default)s)",
+
+    def command(name: str, action: Command, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        added.set_defaults(action=action)
+        return added
+
+    check = command("check", _check, "validate the settings in the environment")
+    check.add_argument("--json", action="store_true", help="the report for machines")
+    command("health", _health, "exit status 0 when the running gateway answers")
+    command("policy", _policy, "print the CORS policy as JSON, for FUSION_CORS_POLICY")
+    made = command("render", _render, "write a configuration for nginx -p DIR -c DIR/nginx.conf")
+    made.add_argument("--out", type=Path, required=True, metavar="DIR")
+    run = command("run", _run, "render, then become nginx in the foreground")
+    run.add_argument("--out", type=Path, required=True, metavar="DIR")
+    run.add_argument("--watch", action="store_true", help="reload after every edit")
+    running = Path(os.environ.get("GATEWAY_OUT") or "gateway")
+    again = command("reload", _reload, "load edited settings or templates into a running gateway")
+    eyes = command("watch", _watch, "reload the running gateway after every edit")
+    for added in (again, eyes):
+        added.add_argument(
+            "--out", type=Path, default=running, metavar="DIR", help="default: %(default)s"
         )
+    shot = command("snapshot", _snapshot, "record who may call what, or show what has changed")
+    shot.add_argument("file", type=Path, metavar="FILE")
+    shot.add_argument("--update", action="store_true", help="take the new behaviour over")
+    # of the gateway that started the watch: it ends with it
+    eyes.add_argument("--while", dest="master", type=int, help=argparse.SUPPRESS)
+    doctor.add_arguments(command("doctor", _doctor, "diagnose the CORS of a live deployment"))
+    for added in (made, run, again, eyes, shot):
+        _add_templates(added)
     return parser
 
 
-def _render(settings: GatewaySettings, options: argparse.Namespace) -> None:
-    nginx = find_nginx()
-    out = options.out.absolute()
-    if options.command == "render":
-        render(settings, out, options.templates, LOG_FILES, nginx)
-        if nginx is None:
-            print("nginx is not installed here: the configuration is not tested", file=sys.stderr)
-        print(f"rendered: {out} (start it with: nginx -p {out} -c {out}/nginx.conf)")
-        return
+def _add_templates(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--templates",
+        type=Path,
+        default=Path(os.environ.get("GATEWAY_TEMPLATES") or TEMPLATES),
+        metavar="DIR",
+        help="folder of *.j2 files (default: %(default)s)",
+    )
+
+
+def _settings(environment: Mapping[str, str]) -> GatewaySettings:
+    """The settings; what may not be meant in them goes to standard error."""
+    settings = GatewaySettings.from_env(environment)
+    if found := warnings(settings, environment):
+        print(in_words(found), file=sys.stderr)
+    return settings
+
+
+def _check(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    if options.json:
+        settings = GatewaySettings.from_env(environment)
+        print(_report(warnings(settings, environment), settings.cors))
+    else:
+        print(f"OK: {_in_words(_settings(environment).cors)}")
+    return 0
+
+
+def _report(faults: Sequence[Fault], cors: CorsPolicy | None) -> str:
+    document = {
+        "ok": cors is not None,
+        "problems": [asdict(fault) for fault in faults],
+        "policy": policy_document(cors) if cors else None,
+    }
+    return json.dumps(document, indent=2)
+
+
+def _health(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    return 0 if is_alive(GatewaySettings.from_env(environment).listen) else 1
+
+
+def _policy(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    print(json.dumps(policy_document(_settings(environment).cors), indent=2))
+    return 0
+
+
+def _render(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    nginx, out = find_nginx(), options.out.absolute()
+    render(_settings(environment), out, options.templates, LOG_FILES, nginx)
     if nginx is None:
-        raise RenderError("nginx is not installed: apt-get install nginx")
+        print("nginx is not installed here: the configuration is not tested", file=sys.stderr)
+    print(f"rendered: {out} (start it with: nginx -p {out} -c {out}/nginx.conf)")
+    return 0
+
+
+def _run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    nginx, out = _nginx(), options.out.absolute()
+    settings = _settings(environment)
     render(settings, out, options.templates, LOG_STREAMS, nginx)
     print(f"gateway: {settings.listen}, {_in_words(settings.cors)}", flush=True)
+    if options.watch or settings.watch:
+        start_watching(out, options.templates)
     command = [nginx, "-e", "stderr", "-p", str(out), "-c", f"{out}/nginx.conf"]
     # exec: signals of the container reach nginx itself
     os.execv(nginx, [*command, "-g", "daemon off;"])
+
+
+def _reload(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    print(f"reloaded: {_reloaded(options, environment)}")
+    return 0
+
+
+def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    edited = [options.templates]
+    if os.environ.get(FILE):
+        edited.append(Path(os.environ[FILE]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def act() -> str:
+        return _reloaded(options, read_environment(os.environ))
+
+    watch(edited, act, options.master)
+    return 0
+
+
+def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
+    _settings(environment)
+    revision = reload(options.out, environment, options.templates, _nginx())
+    return f"revision {revision}, {_in_words(GatewaySettings.from_env(environment).cors)}"
+
+
+def _snapshot(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    file: Path = options.file
+    known = file.read_text(encoding="utf-8") if file.exists() else ""
+    now = snapshot(_settings(environment), options.templates, _nginx(), known)
+    if not known or options.update:
+        file.write_text(now, encoding="utf-8")
+        print(f"recorded: {file}")
+        return 0
+    change = compared(known, now, str(file))
+    print(change or f"no change: {file}")
+    return 1 if change else 0
+
+
+def _doctor(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    return doctor.run(options)
+
+
+def _nginx() -> str:
+    nginx = find_nginx()
+    if nginx is None:
+        raise RenderError("nginx is not installed: apt-get install nginx")
+    return nginx
 
 
 def _in_words(cors: CorsPolicy) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from gateway.faults import Refused
 
-_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*", re.I)
+_NAME = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*", re.I | re.A
+)
 
 
 @dataclass(frozen=True)

@@ -6,35 +6,44 @@ environment and collects, so that an operator sees every problem in one go.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
+Severity = Literal["error", "warning"]
 
 # What could end a quoted nginx string, start a variable or open a block. Refused before any parser
 # sees the value: no value of ours needs one, and each has rewritten a rendered map before.
 _CONFIG_SYNTAX = re.compile(r"""["'`$;{}\\#]""")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_SHOWN = 80
+_LONGEST_LINE_SHOWN = 400
+_MENDS = 4  # faults that one item can have at a time: case, path, default port, and one to spare
 LONGEST_VALUE = 64_000  # several hundred origins; beyond it a value is an accident or an attack
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One problem: which variable, the offending value, why it is refused, what to write."""
+    """One problem.
+
+    variable, value  of the environment
+    reason, fix      why it is refused, or may not be meant, and what to write or do instead
+    line             the variable's whole line with every fault in it mended, for .env
+    severity         an error keeps the gateway from starting, a warning does not
+    """
 
     variable: str
     value: str
     reason: str
     fix: str
+    line: str = ""
+    severity: Severity = "error"
 
     def __str__(self) -> str:
-        value = self.value
-        if len(value) > _LONGEST_SHOWN:
-            value = f"{value[:_LONGEST_SHOWN]}... ({len(value)} characters)"
-        # backslash escapes keep a value with control characters on one line of the report
-        shown = value.encode("unicode_escape").decode("ascii")
-        return f"{self.variable}: {shown!s}\n    why: {self.reason}\n    fix: {self.fix}"
+        mark = "" if self.severity == "error" else "warning: "
+        shown = _shown(self.value, _LONGEST_SHOWN)
+        return f"{mark}{self.variable}: {shown}\n    why: {self.reason}\n    fix: {self.fix}"
 
 
 class Refused(ValueError):
@@ -51,31 +60,73 @@ class InvalidSettings(Exception):
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        super().__init__(in_words(self.faults))
+
+
+def in_words(faults: Iterable[Fault]) -> str:
+    """All of them as text; the corrected line of a variable once, after its last fault."""
+    texts = []
+    for _, group in groupby(faults, key=lambda fault: (fault.variable, fault.severity)):
+        members = list(group)
+        texts += [str(fault) for fault in members]
+        if members[-1].line:
+            texts.append(f"  write: {_shown(members[-1].line, _LONGEST_LINE_SHOWN)}")
+    return "\n".join(texts)
+
+
+def _shown(text: str, longest: int) -> str:
+    if len(text) > longest:
+        text = f"{text[:longest]}... ({len(text)} characters)"
+    # backslash escapes keep a value with control characters on one line of the report
+    return text.encode("unicode_escape").decode("ascii")
 
 
 class Reader:
-    """Reads variables of one environment; every fault lands in `faults`, none is raised.
+    """Reads variables of one environment; every fault is kept for `report`, none is raised.
 
     An unset or empty variable means its default: compose hands over unset ones as empty.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self.faults: list[Fault] = []
+        self._faults: list[Fault] = []
+        # variable -> its items as they should be written, with None for what is to go
+        self._mended: dict[str, list[tuple[str, str | None]]] = {}
 
-    def refuse(self, variable: str, value: str, reason: str, fix: str) -> None:
-        self.faults.append(Fault(variable, value, reason, fix))
+    @property
+    def faults(self) -> list[Fault]:
+        """What was found so far, by variable, each with its variable's mended line."""
+        found = sorted(self._faults, key=lambda fault: fault.variable)
+        return [replace(fault, line=fault.line or self._line(fault.variable)) for fault in found]
+
+    def refuse(
+        self,
+        variable: str,
+        value: str,
+        reason: str,
+        fix: str,
+        instead: str | None = None,
+        line: str = "",
+    ) -> None:
+        """Keeps a fault.
+
+        instead  what to write for the value, None where it should go
+        line     the whole line to write, where that is not the variable's own with the value mended
+        """
+        self._mend(variable, value, instead)
+        self._faults.append(Fault(variable, value, reason, fix, line))
 
     def one(self, variable: str, default: str, parse: Callable[[str], T]) -> T:
         """The parsed value; the parsed default stands in for a refused one."""
         text = self._text(variable, default).strip(" ")
+        self._mended.setdefault(variable, [(text, text)])
         return self._parsed(variable, text, parse, parse(default))
 
     def many(self, variable: str, default: str, parse: Callable[[str], T]) -> tuple[T, ...]:
         """The items of a list separated by spaces or commas, duplicates dropped, order kept."""
-        items = re.split(r"[ ,]+", self._text(variable, default))
-        parsed = [self._parsed(variable, item, parse, None) for item in items if item]
+        items = [item for item in re.split(r"[ ,]+", self._text(variable, default)) if item]
+        self._mended.setdefault(variable, [(item, item) for item in items])
+        parsed = [self._parsed(variable, item, parse, None) for item in items]
         return tuple(dict.fromkeys(item for item in parsed if item is not None))
 
     def _parsed(self, variable: str, text: str, parse: Callable[[str], T], otherwise: T) -> T:
@@ -85,8 +136,22 @@ class Reader:
                 raise Refused(reason, "remove these characters, no value needs them")
             return parse(text)
         except Refused as refused:
-            self.refuse(variable, text, refused.reason, refused.fix)
+            instead = _usable(refused.fix, parse)
+            self.refuse(variable, text, refused.reason, refused.fix, instead)
             return otherwise
+
+    def _mend(self, variable: str, value: str, instead: str | None) -> None:
+        if variable in self._mended:
+            items = self._mended[variable]
+            self._mended[variable] = [
+                (item, instead if item == value else written) for item, written in items
+            ]
+
+    def _line(self, variable: str) -> str:
+        if variable not in self._mended:
+            return ""
+        written = [text for _, text in self._mended[variable] if text]
+        return f'{variable}="{" ".join(dict.fromkeys(written))}"'
 
     def _text(self, variable: str, default: str) -> str:
         text = self._environment.get(variable, "")
@@ -94,10 +159,24 @@ class Reader:
             return default
         if _CONTROL.search(text):
             reason = "it has a line break, tab or other control character"
-            self.refuse(variable, text, reason, "write it on one line, separated by single spaces")
+            fix = "write it on one line, separated by single spaces"
+            line = f'{variable}="{" ".join(_CONTROL.sub(" ", text).split())}"'
+            self.refuse(variable, text, reason, fix, line=line)
             return default
         if len(text) > LONGEST_VALUE:
             reason = f"it is longer than {LONGEST_VALUE} characters"
             self.refuse(variable, text, reason, "shorten the list, for example with a wildcard")
             return default
         return text
+
+
+def _usable(fix: str, parse: Callable[[str], T]) -> str | None:
+    """The fix where it is itself a value to write, and no advice; mended again where it must be."""
+    for _ in range(_MENDS):
+        try:
+            parse(fix)
+        except Refused as refused:
+            fix = refused.fix
+        else:
+            return fix
+    return None

@@ -49,6 +49,17 @@ class OriginPattern:
         except ValueError:
             return False
 
+    def covers(self, other: "OriginPattern") -> bool:
+        """Whether every origin that the other one matches is matched by this one, too."""
+        same_port = self.port == other.port and not other.any_port
+        port = self.any_port or same_port
+        if self.scheme != other.scheme or not port:
+            return False
+        if not self.subdomains:
+            return self.host == other.host and not other.subdomains
+        below = other.host.endswith(f".{self.host}")
+        return below or (other.subdomains and other.host == self.host)
+
     @property
     def regex(self) -> str:
         """An anchored expression, the same in PCRE and in Python's re.fullmatch.
@@ -74,7 +85,8 @@ def parse_origin(text: str) -> OriginPattern:
     if scheme not in DEFAULT_PORTS:
         raise Refused("only http and https pages are supported", "use an https:// origin")
     if "@" in rest:
-        raise Refused("an origin has no user name", f"{scheme}://{rest.rpartition('@')[2]}")
+        meant = f"{scheme}://{rest.rpartition('@')[2]}"
+        raise Refused("an origin has no user name", f"if {meant} is meant, write that")
     if end := re.search(r"[/?]", rest):
         reason = "an origin ends after host and port: no slash, path or query"
         raise Refused(reason, f"{scheme}://{rest[: end.start()]}")
@@ -121,7 +133,7 @@ def _split_port(scheme: str, rest: str) -> tuple[str, bool, int | None]:
 
 def _check_host(host: str, subdomains: bool) -> None:
     if not host:
-        raise Refused("the host is missing", "https://app.example.com")
+        raise Refused("the host is missing", "write it after ://, as in https://app.example.com")
     if "*" in host:
         reason = "`*` is only a whole first label (https://*.example.com) or a whole port"
         raise Refused(reason, "list the hosts, or use one leading `*.`")
@@ -142,9 +154,6 @@ def _check_host(host: str, subdomains: bool) -> None:
             reason = f"{label[:63]} is no host label (a-z, 0-9, _ and inner -; at most 63 bytes)"
             raise Refused(reason, "check the spelling of the host")
         _check_punycode(label)
-    if subdomains and len(labels) == 1 and host != "localhost":
-        reason = f"everybody can have a name under .{host}: it is a top-level domain"
-        raise Refused(reason, f"name the domain too: *.example.{host}")
 
 
 def _check_address(host: str) -> None:

@@ -1,11 +1,15 @@
 """The CORS policy: one frozen object, validated as a whole, or every reason why not."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway import profiles
 from gateway.faults import Reader, Refused
 from gateway.names import parse_exposed_header, parse_method, parse_request_header, unique
 from gateway.origins import OriginPattern, parse_origin
+from gateway.profiles import PROFILE, Profile, parse_profile
+from gateway.suffixes import is_public_suffix
 
 ORIGINS = "CORS_ALLOWED_ORIGINS"
 METHODS = "CORS_ALLOWED_METHODS"
@@ -14,9 +18,11 @@ EXPOSED = "CORS_EXPOSED_HEADERS"
 CREDENTIALS = "CORS_ALLOW_CREDENTIALS"
 MAX_AGE = "CORS_MAX_AGE"
 ANY_ORIGIN = "CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN"
+PUBLIC_SUFFIXES = "CORS_DANGEROUSLY_ALLOW_PUBLIC_SUFFIXES"
 
 # Variable -> default. The methods and headers are what the fusion API takes and gives.
 DEFAULTS = {
+    PROFILE: profiles.DEFAULT,
     ORIGINS: "",
     METHODS: "GET HEAD POST DELETE",
     HEADERS: "Content-Type X-Request-ID",
@@ -24,6 +30,7 @@ DEFAULTS = {
     CREDENTIALS: "false",
     MAX_AGE: "7200",  # the most that Chromium honours; Firefox 86400, WebKit 600
     ANY_ORIGIN: "0",
+    PUBLIC_SUFFIXES: "0",
 }
 LONGEST_MAX_AGE_S = 86_400  # Firefox's cap, the highest of any browser
 LONGEST_LIST = 2_000  # characters; nginx takes a parameter of at most 4096
@@ -33,12 +40,15 @@ LONGEST_LIST = 2_000  # characters; nginx takes a parameter of at most 4096
 class CorsPolicy:
     """Who may call the API from another origin, and how.
 
-    origins      empty: nobody; pages of the same origin need no entry
+    profile      dev, test or prod
+    origins      those listed and the profile's; empty: nobody but pages of the same origin, which
+                 need no entry
     any_origin   `*`: everybody, then `origins` is empty and `credentials` False
     methods, headers, exposed_headers   names in the order written, or ("*",)
     max_age_s    seconds a browser may keep a preflight's answer; None sends no header
     """
 
+    profile: Profile
     origins: tuple[OriginPattern, ...]
     any_origin: bool
     methods: tuple[str, ...]
@@ -60,19 +70,26 @@ class CorsPolicy:
 
 def read_policy(reader: Reader) -> CorsPolicy:
     """The policy of the reader's environment; its faults land in the reader."""
-    dangerous = reader.one(ANY_ORIGIN, DEFAULTS[ANY_ORIGIN], parse_switch)
+    profile = reader.one(PROFILE, DEFAULTS[PROFILE], parse_profile)
     entries = reader.many(ORIGINS, DEFAULTS[ORIGINS], _origin_or_star)
+    any_origin = "*" in entries
+    listed = tuple(entry for entry in entries if isinstance(entry, OriginPattern))
     policy = CorsPolicy(
-        origins=tuple(entry for entry in entries if isinstance(entry, OriginPattern)),
-        any_origin="*" in entries,
+        profile=profile,
+        # `*` covers the profile's own, too
+        origins=tuple(dict.fromkeys((*listed, *(() if any_origin else profile.origins)))),
+        any_origin=any_origin,
         methods=unique(reader.many(METHODS, DEFAULTS[METHODS], parse_method), key=str),
         headers=unique(reader.many(HEADERS, DEFAULTS[HEADERS], parse_request_header)),
         exposed_headers=unique(reader.many(EXPOSED, DEFAULTS[EXPOSED], parse_exposed_header)),
         credentials=reader.one(CREDENTIALS, DEFAULTS[CREDENTIALS], parse_switch),
         max_age_s=reader.one(MAX_AGE, DEFAULTS[MAX_AGE], _max_age),
     )
-    if policy.any_origin:
-        _check_any_origin(reader, policy, dangerous)
+    _check_any_origin(reader, policy, listed)
+    _check_wildcards(reader, profile, listed)
+    if profile.listed and not entries:
+        reason = f"{PROFILE}={profile.name} wants a fixed list, and there is none"
+        reader.refuse(ORIGINS, "", reason, "list the origins of the tests")
     _check_stars(reader, policy)
     if policy.credentials:
         _check_credentials(reader, policy)
@@ -101,17 +118,36 @@ def _max_age(text: str) -> int | None:
     return int(text)
 
 
-def _check_any_origin(reader: Reader, policy: CorsPolicy, dangerous: bool) -> None:
-    if not dangerous:
+def _check_any_origin(
+    reader: Reader, policy: CorsPolicy, listed: tuple[OriginPattern, ...]
+) -> None:
+    meant = reader.one(ANY_ORIGIN, DEFAULTS[ANY_ORIGIN], parse_switch)
+    if policy.any_origin and not meant:
         reason = "every page on the internet could use this API from its visitors' browsers"
         fix = f"list the origins, or set {ANY_ORIGIN}=1 if that is meant"
         reader.refuse(ORIGINS, "*", reason, fix)
-    if policy.origins:
+    if policy.any_origin and listed:
         reader.refuse(ORIGINS, "*", "`*` makes the other entries meaningless", "keep one or other")
+
+
+def _check_wildcards(reader: Reader, profile: Profile, listed: Iterable[OriginPattern]) -> None:
+    meant = reader.one(PUBLIC_SUFFIXES, DEFAULTS[PUBLIC_SUFFIXES], parse_switch)
+    for origin in listed:
+        if not profile.wildcards and (origin.subdomains or origin.any_port):
+            reason = f"{PROFILE}={profile.name} takes a fixed list only, without wildcards"
+            reader.refuse(ORIGINS, str(origin), reason, "write out the origins")
+        elif origin.subdomains and not meant and is_public_suffix(origin.host):
+            kind = "public suffix" if "." in origin.host else "top-level domain"
+            reason = f"anybody can have a name under .{origin.host}: it is a {kind}"
+            fix = f"name the domain too (*.example.{origin.host}), or set {PUBLIC_SUFFIXES}=1"
+            reader.refuse(ORIGINS, str(origin), reason, fix)
 
 
 def _check_stars(reader: Reader, policy: CorsPolicy) -> None:
     for variable, names in policy.lists.items():
+        if "*" in names and not policy.profile.stars:
+            reason = f"{PROFILE}={policy.profile.name} wants the names written out"
+            reader.refuse(variable, "*", reason, "list what pages need")
         # `*` leaves out Authorization, which therefore may stand beside it (Fetch, 4.8)
         besides = {name.lower() for name in names} - {"*"}
         if variable == HEADERS:

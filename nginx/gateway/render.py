@@ -1,25 +1,34 @@
 """Templates and settings in, a folder that nginx can run out; all of it or nothing."""
 
+import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import jinja2
 
+from gateway import tls
+from gateway.certificate import CertificateError, place_certificate
 from gateway.lookup import nameservers, pinned
 from gateway.origins import OriginPattern
 from gateway.problem_documents import problem_documents
-from gateway.settings import GatewaySettings
+from gateway.settings import INFERENCE, LISTEN, WEBUI, GatewaySettings
 
 # beside the package in the repository; the image sets GATEWAY_TEMPLATES
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 SUFFIX = ".j2"
 # Folders that nginx writes into while it runs; a new rendering leaves them alone.
 RUNTIME_FOLDERS = ("temp", "logs")
+REVISION = Path("revision")  # the file beside nginx.conf that names what was rendered
+RUN = Path("run.json")  # what a later reload must keep: the logs and the addresses
+_REVISION_MARK = "revision-to-be-known-when-all-is-rendered"
+# The first with `http2 on`; before it `http2` stands behind `listen`, which is deprecated since.
+_HTTP2_DIRECTIVE = (1, 25, 1)
 _HARMLESS = re.compile(r"[A-Za-z0-9 ._,:*/\[\]()+=-]*")
 
 
@@ -44,20 +53,20 @@ LOG_STREAMS = Logs("/dev/stdout", "stderr")
 
 
 def render_texts(
-    settings: GatewaySettings, templates: Path, logs: Logs, worker_user: str | None = None
+    settings: GatewaySettings,
+    templates: Path,
+    logs: Logs,
+    worker_user: str | None = None,
+    version: tuple[int, ...] = (),
 ) -> dict[Path, str]:
-    """Relative path -> text of every template; raises RenderError, writes nothing."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
-        undefined=jinja2.StrictUndefined,
-        finalize=_refuse_syntax,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # nginx syntax, not HTML; `finalize` is the guard
-    )
-    environment.filters["expression"] = _expression
+    """Relative path -> text of every template, and the REVISION of all of them; writes nothing.
+
+    version  of the nginx that will read it; empty: what every nginx since 1.22 understands
+    Raises   RenderError
+    """
+    environment = _environment(templates)
     context = {
+        "revision": _REVISION_MARK,
         "settings": settings,
         "inference": pinned(settings.inference),
         "webui": pinned(settings.webui),
@@ -66,6 +75,7 @@ def render_texts(
         "access_log": logs.access,
         "error_log": logs.error,
         "worker_user": worker_user,
+        "http2_directive": version >= _HTTP2_DIRECTIVE,
     }
     texts = {}
     for name in environment.list_templates(extensions=[SUFFIX[1:]]):
@@ -76,7 +86,40 @@ def render_texts(
             raise RenderError(f"{name}{f':{line}' if line else ''}: {error}") from error
     if Path("nginx.conf") not in texts:
         raise RenderError(f"{templates} has no nginx.conf{SUFFIX}")
-    return texts
+    revision = _revision_of(texts)
+    named = {path: text.replace(_REVISION_MARK, revision) for path, text in texts.items()}
+    return named | {REVISION: revision, RUN: _run(settings, logs)}
+
+
+def _environment(templates: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        finalize=_refuse_syntax,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # nginx syntax, not HTML; `finalize` is the guard
+    )
+    environment.filters["expression"] = _expression
+    return environment
+
+
+def _run(settings: GatewaySettings, logs: Logs) -> str:
+    addresses = {
+        LISTEN: settings.listen,
+        tls.LISTEN: settings.tls.listen,
+        INFERENCE: settings.inference,
+        WEBUI: settings.webui,
+    }
+    texts = {variable: str(address) for variable, address in addresses.items()}
+    return json.dumps({"logs": asdict(logs), "addresses": texts}, indent=2)
+
+
+def _revision_of(texts: dict[Path, str]) -> str:
+    """A name for a configuration: the same texts have the same one."""
+    parts = "\0".join(f"{path}\0{texts[path]}" for path in sorted(texts))
+    return hashlib.sha256(parts.encode()).hexdigest()[:12]
 
 
 def render(
@@ -85,34 +128,49 @@ def render(
     templates: Path = TEMPLATES,
     logs: Logs = LOG_FILES,
     nginx: str | None = None,
-) -> None:
-    """Writes the configuration into `out`; after an error `out` is as it was.
+) -> str:
+    """Writes the configuration into `out` and gives its revision.
 
+    After an error `out` is as it was.
     nginx  path of the program: it tests the new files before they replace the old ones
     """
     out = out.absolute()
     existed = out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        texts = render_texts(settings, templates, logs, _worker_user(out))
+        version = nginx_version(nginx) if nginx else ()
+        texts = render_texts(settings, templates, logs, _worker_user(out), version)
         # inside `out`, so that the exchange is a rename within one file system
         with tempfile.TemporaryDirectory(prefix=".new-", dir=out) as folder:
             new = Path(folder)
             _write(texts, new)
+            if settings.tls.is_self_signed:
+                place_certificate(new, out)
             if nginx is not None:
                 _test(nginx, new)
-            _exchange(new, out)
+            exchange(new, out)
     except OSError as error:
         _remove_if_new(out, existed)
         raise RenderError(f"{out}: {error}") from error
+    except CertificateError as error:
+        _remove_if_new(out, existed)
+        raise RenderError(str(error)) from error
     except RenderError:
         _remove_if_new(out, existed)
         raise
+    return texts[REVISION]
 
 
 def find_nginx() -> str | None:
     """The nginx program; Debian keeps it in /usr/sbin, which is not on an ordinary user's PATH."""
     return shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+
+
+def nginx_version(nginx: str) -> tuple[int, ...]:
+    """(1, 26, 3) of the program; empty when it does not say."""
+    done = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=False)
+    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", done.stderr)
+    return tuple(map(int, found.groups())) if found else ()
 
 
 def _write(texts: dict[Path, str], folder: Path) -> None:
@@ -131,8 +189,8 @@ def _test(nginx: str, folder: Path) -> None:
         raise RenderError(f"nginx refuses the configuration:\n{report}")
 
 
-def _exchange(new: Path, out: Path) -> None:
-    """Old for new by renames; nginx.conf last, so that a half-done exchange does not start."""
+def exchange(new: Path, out: Path) -> None:
+    """Old for new, by renames; nginx.conf last, so that a half-done exchange does not start."""
     tops = sorted({entry.name for entry in new.iterdir()} - {*RUNTIME_FOLDERS, "nginx.pid"})
     tops.sort(key=lambda name: name == "nginx.conf")
     with tempfile.TemporaryDirectory(prefix=".old-", dir=out) as folder:

@@ -5,16 +5,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway import frames, limits, proxies, tls
 from gateway import policy as cors
 from gateway.addresses import Address, parse_listen, parse_upstream
 from gateway.faults import InvalidSettings, Reader, Refused
-from gateway.policy import CorsPolicy, read_policy
+from gateway.frames import Frames, read_frames
+from gateway.limits import Limits, read_limits
+from gateway.origins import parse_origin
+from gateway.policy import CorsPolicy, parse_switch, read_policy
+from gateway.proxies import Proxies, read_proxies
+from gateway.tls import Tls, read_tls
 
 LISTEN = "GATEWAY_LISTEN"
 INFERENCE = "GATEWAY_INFERENCE"
 WEBUI = "GATEWAY_WEBUI"
 MAX_BODY = "GATEWAY_MAX_BODY"
 UPSTREAM_TIMEOUT = "GATEWAY_UPSTREAM_TIMEOUT_S"
+PUBLIC_URL = "GATEWAY_PUBLIC_URL"
+WATCH = "GATEWAY_WATCH"
 
 DEFAULTS = {
     LISTEN: "127.0.0.1:8080",  # the image sets 0.0.0.0:8080
@@ -22,6 +30,12 @@ DEFAULTS = {
     WEBUI: "127.0.0.1:8081",
     MAX_BODY: "64m",  # a target and a source of 20 MB each, the form around them, and room
     UPSTREAM_TIMEOUT: "75",  # above FUSION_DEADLINE_S (60), so that the service answers first
+    PUBLIC_URL: "",
+    WATCH: "0",
+    **tls.DEFAULTS,
+    **limits.DEFAULTS,
+    **proxies.DEFAULTS,
+    **frames.DEFAULTS,
 }
 MAX_BODY_RANGE = (1 << 16, 1 << 30)  # a small photo .. what nobody uploads as one
 MAX_TIMEOUT_S = 3600
@@ -33,6 +47,9 @@ class GatewaySettings:
 
     max_body_bytes      largest request body, 64 KB .. 1 GB
     upstream_timeout_s  longest silence of an upstream before the caller gets a 504
+    public_url          the origin that callers know, such as https://fusion.example.com; "" when
+                        it is whatever they have asked for
+    watch               whether edited templates are loaded without being asked
     """
 
     listen: Address
@@ -40,6 +57,12 @@ class GatewaySettings:
     webui: Address
     max_body_bytes: int
     upstream_timeout_s: int
+    public_url: str
+    watch: bool
+    tls: Tls
+    limits: Limits
+    proxies: Proxies
+    frames: Frames
     cors: CorsPolicy
 
     @classmethod
@@ -54,9 +77,16 @@ class GatewaySettings:
             upstream_timeout_s=reader.one(
                 UPSTREAM_TIMEOUT, DEFAULTS[UPSTREAM_TIMEOUT], _parse_timeout
             ),
+            public_url=reader.one(PUBLIC_URL, DEFAULTS[PUBLIC_URL], parse_public_url),
+            watch=reader.one(WATCH, DEFAULTS[WATCH], parse_switch),
+            tls=read_tls(reader),
+            limits=read_limits(reader),
+            proxies=read_proxies(reader),
+            frames=read_frames(reader),
             cors=read_policy(reader),
         )
         _refuse_loops(reader, settings)
+        _refuse_odd_tls(reader, settings)
         _refuse_unknown(reader, environment)
         if reader.faults:
             raise InvalidSettings(reader.faults)
@@ -66,12 +96,21 @@ class GatewaySettings:
 def parse_size(text: str) -> int:
     """`64m` (k, m, g; 1024-based as nginx counts) in bytes; raises Refused."""
     low, high = MAX_BODY_RANGE
-    match = re.fullmatch(r"([1-9][0-9]{0,9})([kmg]?)", text, re.I)
+    match = re.fullmatch(r"([1-9][0-9]{0,9})([kmg]?)", text, re.I | re.A)
     size = int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2].lower()] if match else 0
     if not low <= size <= high:
         reason = "it is not a size from 64k to 1g (0, no limit at all, is refused too)"
         raise Refused(reason, DEFAULTS[MAX_BODY])
     return size
+
+
+def parse_public_url(text: str) -> str:
+    """Scheme, host and, unless it is the scheme's own, port; "" stays "". Raises Refused."""
+    if text:
+        origin = parse_origin(text)
+        if origin.subdomains or origin.any_port:
+            raise Refused("it is one address, without `*`", "https://fusion.example.com")
+    return text
 
 
 def _parse_timeout(text: str) -> int:
@@ -82,10 +121,23 @@ def _parse_timeout(text: str) -> int:
 
 
 def _refuse_loops(reader: Reader, settings: GatewaySettings) -> None:
+    own = {settings.listen: LISTEN}
+    if settings.tls.is_on:
+        own.setdefault(settings.tls.listen, tls.LISTEN)
     for variable, upstream in ((INFERENCE, settings.inference), (WEBUI, settings.webui)):
-        if upstream == settings.listen:
-            reason = f"it is {LISTEN} itself: every request would go round in circles"
+        if upstream in own:
+            reason = f"it is {own[upstream]} itself: every request would go round in circles"
             reader.refuse(variable, str(upstream), reason, "the address of the service behind")
+
+
+def _refuse_odd_tls(reader: Reader, settings: GatewaySettings) -> None:
+    if settings.tls.is_on and settings.tls.listen == settings.listen:
+        reason = f"it is {LISTEN}, where plain HTTP is spoken"
+        reader.refuse(tls.LISTEN, str(settings.tls.listen), reason, "another port, such as 8443")
+    if settings.tls.is_on and settings.public_url.startswith("http:"):
+        reason = f"with {tls.MODE}={settings.tls.mode} callers of http:// are sent to https://"
+        secure = settings.public_url.replace("http:", "https:", 1)
+        reader.refuse(PUBLIC_URL, settings.public_url, reason, secure, secure)
 
 
 def _refuse_unknown(reader: Reader, environment: Mapping[str, str]) -> None:
@@ -97,4 +149,6 @@ def _refuse_unknown(reader: Reader, environment: Mapping[str, str]) -> None:
         if variable.startswith("CORS_") and variable not in cors.DEFAULTS:
             near = difflib.get_close_matches(variable, cors.DEFAULTS, n=1)
             fix = f"did you mean {near[0]}?" if near else f"one of {', '.join(cors.DEFAULTS)}"
-            reader.refuse(variable, environment[variable], "there is no such setting", fix)
+            line = f'{near[0]}="{environment[variable]}"' if near else ""
+            reason = "there is no such setting"
+            reader.refuse(variable, environment[variable], reason, fix, line=line)

@@ -251,6 +251,8 @@ def gateway(
             "GATEWAY_LISTEN": f"127.0.0.1:{port}",
             "GATEWAY_INFERENCE": f"127.0.0.1:{inference.port}",
             "GATEWAY_WEBUI": f"127.0.0.1:{webui.port}",
+            # one client with hundreds of requests a second is what tests are
+            "GATEWAY_RATE_PER_SECOND": "0",
         }
         render(GatewaySettings.from_env(own | dict(environment)), folder, nginx=nginx)
         command = [nginx, "-p", str(folder), "-c", f"{folder}/nginx.conf", "-g", "daemon off;"]

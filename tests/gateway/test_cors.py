@@ -240,6 +240,7 @@ def test_any_origin_is_one_star_for_all(
 ) -> None:
     environment = {
         "CORS_ALLOWED_ORIGINS": "*",
+        "FUSION_PROFILE": "dev",
         "CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN": "1",
         "CORS_MAX_AGE": "off",
         "CORS_ALLOWED_HEADERS": "* Authorization",

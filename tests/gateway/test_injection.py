@@ -80,6 +80,15 @@ BLANKED = {
     r"(listen|set \$\w+) [][a-zA-Z0-9.:_-]+": r"\1 address",
     r"address default_server ipv6only=off": "address default_server",
     r"may have at most [0-9.]+ MB": "may have at most N MB",
+    r"(^|\"ok )[0-9a-f]{12}\b": r"\1revision",
+    r"(\"GATEWAY_\w+\": \")[][a-zA-Z0-9.:_-]+": r"\1address",
+    r"(rate=|burst=)\d+": r"\1N",
+    r"^    (?:1|11) \$gateway_client;\n": "",
+    r"^    https \"max-age=\d+\";\n": "",
+    r"frame-ancestors(?: '(?:none|self)'| https?://[a-z0-9.:*_-]+)+\"": 'frame-ancestors"',
+    r"^    default \"(?:DENY|SAMEORIGIN|)\";\n    1 \"\";\n": "",
+    r"^(?:set_real_ip_from [0-9a-f.:/]+;|    [0-9a-f.:/]+ 1;)\n": "",
+    r"^(return 308 )https?://[^;]*;": r"\1there;",
     r"(?<=[ ])\d+(?=s?;)": "N",
 }
 

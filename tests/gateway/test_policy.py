@@ -163,7 +163,6 @@ def test_any_other_origin_is_refused_with_its_reason(text: str) -> None:
         ("https://Example.COM", "https://example.com"),
         ("https://example.com/", "https://example.com"),
         ("https://example.com:443", "https://example.com"),
-        ("https://user@example.com:8443", "https://example.com:8443"),
         ("https://bücher.example", "https://xn--bcher-kva.example"),
         ("http://[0:0:0:0:0:0:0:1]", "[::1]"),
     ],
@@ -293,11 +292,12 @@ def test_header_names_are_listed_once_in_any_case() -> None:
     ],
 )
 def test_a_star_in_a_list_stands_alone(variable: str, value: str) -> None:
-    assert only_fault(**{variable: value}).variable == variable
+    assert only_fault(FUSION_PROFILE="dev", **{variable: value}).variable == variable
 
 
 def test_a_star_of_headers_leaves_out_authorization() -> None:
-    assert policy_of(CORS_ALLOWED_HEADERS="* Authorization").headers == ("*", "Authorization")
+    policy = policy_of(FUSION_PROFILE="dev", CORS_ALLOWED_HEADERS="* Authorization")
+    assert policy.headers == ("*", "Authorization")
 
 
 @pytest.mark.parametrize(
@@ -314,10 +314,9 @@ def test_a_star_of_headers_leaves_out_authorization() -> None:
     ],
 )
 def test_what_is_unsafe_with_credentials_is_refused(variable: str, value: str) -> None:
-    policy_of(CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN="1", **{variable: value})
-    fault = only_fault(
-        CORS_ALLOW_CREDENTIALS="true", CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN="1", **{variable: value}
-    )
+    rest = {"FUSION_PROFILE": "dev", "CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN": "1", variable: value}
+    policy_of(**rest)
+    fault = only_fault(CORS_ALLOW_CREDENTIALS="true", **rest)
     assert fault.variable == variable
 
 

@@ -9,13 +9,14 @@ from gateway import settings as gateway_settings
 
 ROOT = Path(__file__).parents[2]
 # Fixed by compose.yaml because they say how its containers meet.
-WIRING = {"GATEWAY_LISTEN", "GATEWAY_INFERENCE", "GATEWAY_WEBUI"}
+WIRING = {"GATEWAY_LISTEN", "GATEWAY_TLS_LISTEN", "GATEWAY_INFERENCE", "GATEWAY_WEBUI"}
 # Fixed by the image or by the compose file that is used.
 OF_THE_IMAGE = {"FUSION_MODELS_DIR", "FUSION_DEVICE"}
 # Read by compose.yaml and scripts/run themselves.
 OF_COMPOSE = {
     "GATEWAY_PORT",
     "GATEWAY_BIND",
+    "GATEWAY_TLS_PORT",
     "INFERENCE_MEMORY_LIMIT",
     "IMAGE_TAG",
     "PIP_INDEX_URL",
@@ -56,7 +57,8 @@ def test_compose_hands_on_every_setting() -> None:
 
 def test_every_setting_of_compose_itself_is_listed() -> None:
     used = set()
-    for name in ("compose.yaml", "compose.gpu.yaml"):
+    for name in ("compose.yaml", "compose.gpu.yaml", "compose.tls.yaml"):
         used |= set(re.findall(r"\$\{([A-Z_]+)", (ROOT / name).read_text()))
-    assert used | {"PIP_INDEX_URL"} == OF_COMPOSE
+    # compose.tls.yaml puts its files where the container finds them
+    assert (used - set(gateway_settings.DEFAULTS)) | {"PIP_INDEX_URL"} == OF_COMPOSE
     assert set(example()) >= OF_COMPOSE

@@ -16,6 +16,7 @@ import cv2
 from fastapi import FastAPI
 
 from fusion.api import docs, faces, fusions, images, log, problems, status
+from fusion.api.cors import Cors, Preflights, parse_policy
 from fusion.api.head import HeadAsGet
 from fusion.api.linger import Linger
 from fusion.api.middleware import RequestLog
@@ -49,9 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     problems.install(app)
     docs.install(app)
-    app.add_middleware(RequestLog, pulse=status.health_router.prefix)
-    app.add_middleware(Linger, most_bytes=app.state.service.limits.body_bytes)
-    app.add_middleware(HeadAsGet)
+    _add_layers(app, settings)
     return app
 
 
@@ -65,6 +64,18 @@ def app_from_env() -> FastAPI:
     for sentence in misspelt():
         logging.getLogger("fusion.settings").warning(sentence)
     return create_app(settings)
+
+
+def _add_layers(app: FastAPI, settings: Settings) -> None:
+    """What every request passes through; the last one added is the outermost."""
+    if settings.cors_policy:
+        app.add_middleware(Preflights)
+    app.add_middleware(RequestLog, pulse=status.health_router.prefix)
+    app.add_middleware(Linger, most_bytes=app.state.service.limits.body_bytes)
+    app.add_middleware(HeadAsGet)
+    if settings.cors_policy:
+        # Outside the last guard against exceptions: its 500s must be readable for pages as well.
+        app.add_middleware(Cors, policy=parse_policy(settings.cors_policy))
 
 
 def _service(settings: Settings) -> Service:

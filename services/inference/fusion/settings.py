@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
+from fusion.api.cors import parse_policy
+
 PREFIX = "FUSION_"
 
 
@@ -53,6 +55,18 @@ def _choice(*names: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def _policy(name: str) -> str:
+    """The policy in the file with this name; read once here, since a file may be a pipe."""
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("is no text file") from error
+    parse_policy(text)
+    return text
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,9 @@ class Settings:
     image_store_mb: Annotated[
         float, _number(0, 1_000_000, False), "Memory for uploaded images in MB; 0 takes none"
     ] = 256.0
+    cors_policy: Annotated[
+        str, _policy, "File written by scripts/gateway policy; the field holds what is in it"
+    ] = ""
     log_level: Annotated[
         str, _choice("debug", "info", "warning", "error"), "debug, info, warning or error"
     ] = "info"

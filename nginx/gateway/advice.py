@@ -1,0 +1,122 @@
+"""Warnings: settings that work but may not be meant. They never keep the gateway from starting."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.faults import Fault
+from gateway.origins import DEFAULT_PORTS, OriginPattern
+from gateway.policy import CREDENTIALS, MAX_AGE, ORIGINS
+from gateway.settings import GatewaySettings
+
+# Chromium's cap; Firefox honours 86400, WebKit 600.
+CHROMIUM_MAX_AGE_S = 7200
+
+
+@dataclass(frozen=True)
+class _Said:
+    """The settings as they were written and as they were understood."""
+
+    settings: GatewaySettings
+    origins: list[str]
+
+    def origin(self, text: str, reason: str, fix: str, written: list[str]) -> Fault:
+        line = f'{ORIGINS}="{" ".join(written)}"'
+        return Fault(ORIGINS, text, reason, fix, line, "warning")
+
+    def without(self, text: str) -> list[str]:
+        return [origin for origin in dict.fromkeys(self.origins) if origin != text]
+
+
+def warnings(settings: GatewaySettings, environment: Mapping[str, str]) -> tuple[Fault, ...]:
+    """All of them for valid settings and the environment that they were read from."""
+    listed = [item for item in re.split(r"[ ,]+", environment.get(ORIGINS, "")) if item]
+    said = _Said(settings, listed)
+    return tuple(fault for rule in _RULES for fault in rule(said))
+
+
+def _long_max_age(said: _Said) -> Iterator[Fault]:
+    seconds = said.settings.cors.max_age_s
+    if seconds is not None and seconds > CHROMIUM_MAX_AGE_S:
+        reason = f"Chromium keeps a preflight for {CHROMIUM_MAX_AGE_S} s at most, WebKit for 600"
+        line = f'{MAX_AGE}="{CHROMIUM_MAX_AGE_S}"'
+        yield Fault(MAX_AGE, str(seconds), reason, str(CHROMIUM_MAX_AGE_S), line, "warning")
+
+
+def _duplicates(said: _Said) -> Iterator[Fault]:
+    for text in dict.fromkeys(said.origins):
+        if said.origins.count(text) > 1:
+            yield said.origin(
+                text, "it is listed twice", "list it once", [*dict.fromkeys(said.origins)]
+            )
+
+
+def _subsumed(said: _Said) -> Iterator[Fault]:
+    patterns = [pattern for pattern in said.settings.cors.origins if str(pattern) in said.origins]
+    for narrow in patterns:
+        for wide in patterns:
+            if wide != narrow and wide.covers(narrow):
+                reason, text = f"{wide} covers it already", str(narrow)
+                yield said.origin(text, reason, "leave out one of the two", said.without(text))
+
+
+def _own_origin(said: _Said) -> Iterator[Fault]:
+    own = said.settings.public_url
+    if own and own in said.origins:
+        reason = "it is this gateway itself: pages of the same origin need no CORS"
+        yield said.origin(own, reason, "remove it", said.without(own))
+
+
+def _unencrypted(said: _Said) -> Iterator[Fault]:
+    """A page that anybody on the way can change may call an API that nobody can listen to."""
+    own = said.settings.public_url
+    for origin in _listed(said, lambda origin: origin.scheme == "http" and not origin.is_loopback):
+        if own and own.startswith("https://"):
+            secure = _secure(origin)
+            written = [secure if text == str(origin) else text for text in said.origins]
+            reason = (
+                "its pages are not encrypted, the API is: who changes them on the way can use it"
+            )
+            yield said.origin(str(origin), reason, secure, written)
+
+
+def _loopback(said: _Said) -> Iterator[Fault]:
+    if said.settings.cors.profile.name == "prod":
+        for origin in _listed(said, lambda origin: origin.is_loopback):
+            reason = "it stands for the visitor's own machine: whatever runs there may call the API"
+            fix = "for development set FUSION_PROFILE=dev instead"
+            yield said.origin(str(origin), reason, fix, said.without(str(origin)))
+
+
+def _credentials(said: _Said) -> Iterator[Fault]:
+    cors = said.settings.cors
+    if cors.credentials:
+        reason = "the API has no log-in and no cookies of its own: only what stands before it could"
+        if not cors.origins:
+            reason = "no origin is listed that could send any"
+        line = f'{CREDENTIALS}="false"'
+        fix = "false, unless a log-in of yours needs it"
+        yield Fault(CREDENTIALS, "true", reason, fix, line, "warning")
+
+
+def _listed(said: _Said, wanted: Callable[[OriginPattern], bool]) -> Iterator[OriginPattern]:
+    for origin in said.settings.cors.origins:
+        if str(origin) in said.origins and wanted(origin):
+            yield origin
+
+
+def _secure(origin: OriginPattern) -> str:
+    # The same port cannot speak both; without one, browsers use the other scheme's default.
+    text = str(origin).replace("http://", "https://", 1)
+    return text.removesuffix(f":{DEFAULT_PORTS['https']}")
+
+
+_RULES: tuple[Callable[[_Said], Iterator[Fault]], ...] = (
+    _duplicates,
+    _subsumed,
+    _own_origin,
+    _unencrypted,
+    _loopback,
+    _credentials,
+    _long_max_age,
+)

@@ -1,0 +1,80 @@
+"""`gateway doctor URL --origin O`: the command line."""
+
+import argparse
+import math
+import sys
+
+from gateway.doctor import report
+from gateway.doctor.call import WrongUsage, read_call
+from gateway.doctor.diagnose import diagnose
+from gateway.doctor.examine import examine
+from gateway.doctor.texts import LANGUAGES
+from gateway.doctor.wire import Wire
+
+_WORKS, _FAULTY, _WRONG_USAGE = 0, 1, 2
+_TIMEOUT_S = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", metavar="URL", help="what the page calls")
+    parser.add_argument("--origin", required=True, help="of the page: https://app.example.com")
+    parser.add_argument(
+        "--method",
+        default="GET",
+        help="of the call (default: %(default)s); POST is sent without a body, GET in place of "
+        "what changes or deletes",
+    )
+    parser.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="H",
+        help="a header that the page sets: Name, which is only announced, or 'Name: value'",
+    )
+    parser.add_argument(
+        "--expose",
+        action="append",
+        default=[],
+        metavar="H",
+        help="a response header that the page reads",
+    )
+    parser.add_argument(
+        "--credentials", action="store_true", help="the page sends cookies (none are sent here)"
+    )
+    parser.add_argument("--language", choices=LANGUAGES, default="en")
+    parser.add_argument("--json", action="store_true", help="the report for machines")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=_TIMEOUT_S,
+        metavar="S",
+        help="seconds for each wait (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--insecure", action="store_true", help="take any certificate and look at the rest"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """0: the page can make the call, 1: faults were found, 2: wrong usage."""
+    try:
+        if not 0 < options.timeout < math.inf:
+            raise WrongUsage("usage_timeout", value=str(options.timeout))
+        call = read_call(
+            options.url,
+            options.origin,
+            options.method,
+            options.header,
+            options.credentials,
+            options.expose,
+        )
+    except WrongUsage as error:
+        print(report.usage(error.key, error.values, options.language), file=sys.stderr)
+        return _WRONG_USAGE
+    wire = Wire(options.timeout, options.insecure)
+    found = diagnose(examine(call, wire))
+    if options.json:
+        print(report.as_json(call, found, wire.sent, options.language))
+    else:
+        print(report.in_words(call, found, options.language))
+    return _FAULTY if any(fault.row.severity == "error" for fault in found) else _WORKS

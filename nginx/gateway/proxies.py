@@ -1,0 +1,66 @@
+"""Who stands before this gateway and may say where a request came from: a CDN, a load balancer."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from gateway.faults import Reader, Refused
+
+TRUSTED = "GATEWAY_TRUSTED_PROXIES"
+HEADER = "GATEWAY_CLIENT_ADDRESS_HEADER"
+
+DEFAULTS = {TRUSTED: "", HEADER: "X-Forwarded-For"}
+# As their vendors document them; any other header would be one that callers can set unnoticed.
+HEADERS = (
+    "X-Forwarded-For",
+    "X-Real-IP",
+    "CF-Connecting-IP",
+    "True-Client-IP",
+    "Fastly-Client-IP",
+    "Fly-Client-IP",
+    "X-Azure-ClientIP",
+)
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """Whose word is taken, and which one.
+
+    trusted  networks in CIDR notation; empty: nobody's
+    header   where they write the client's address
+    """
+
+    trusted: tuple[str, ...]
+    header: str
+
+
+def read_proxies(reader: Reader) -> Proxies:
+    """The proxies of the reader's environment; faults land in the reader."""
+    return Proxies(
+        trusted=reader.many(TRUSTED, DEFAULTS[TRUSTED], parse_network),
+        header=reader.one(HEADER, DEFAULTS[HEADER], parse_header),
+    )
+
+
+def parse_network(text: str) -> str:
+    """`10.0.0.0/8`, `2001:db8::/32` or one address, in canonical form; raises Refused."""
+    try:
+        # without a zone (fe80::1%eth0): nginx knows none
+        network = ipaddress.ip_network(text.replace("%", "?"), strict=False)
+    except ValueError:
+        reason = "it is no IP address or network"
+        raise Refused(reason, "write it as in 10.0.0.0/8 or 2001:db8::/32") from None
+    if network.prefixlen == 0:
+        reason = "it is everybody: any caller could then choose an address to be logged and limited"
+        raise Refused(reason, "list the networks of your proxies")
+    written = ipaddress.ip_interface(text)
+    if "/" in text and written.ip != network.network_address:
+        raise Refused(f"{written.ip} is inside of that network, not its beginning", str(network))
+    return str(network)
+
+
+def parse_header(text: str) -> str:
+    known = {name.lower(): name for name in HEADERS}
+    if text.lower() not in known:
+        reason = f"the known ones are {', '.join(HEADERS)}"
+        raise Refused(reason, DEFAULTS[HEADER])
+    return known[text.lower()]

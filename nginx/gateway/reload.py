@@ -1,0 +1,106 @@
+"""New settings or templates for a running gateway, without dropping a request.
+
+Everything is made and tested beside the running configuration, swapped in by renames, and nginx is
+told to load it; workers that are busy end with the old one. What does not work leaves the old one
+in force, on disk as well.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.addresses import Address
+from gateway.health import pulse
+from gateway.render import RUN, Logs, RenderError, exchange, render
+from gateway.settings import GatewaySettings
+
+_PATIENCE_S = 10.0
+
+
+def reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: str) -> str:
+    """Renders, validates, tests, swaps and reloads; the new configuration's revision.
+
+    out      the folder that the running nginx was started from
+    Raises   InvalidSettings, RenderError; then the old configuration is still in force
+    """
+    out = out.resolve()
+    master = _master(out)
+    logs, addresses = _run_of(out)
+    settings = GatewaySettings.from_env({**environment, **addresses})
+    error_log = out / logs.error
+    told = error_log.stat().st_size if error_log.is_file() else 0
+    with _alone(out), _kept(out) as old:
+        revision = render(settings, out, templates, logs, nginx)
+        os.kill(master, signal.SIGHUP)
+        if _in_force(settings.listen, revision):
+            return revision
+        exchange(old, out)
+        os.kill(master, signal.SIGHUP)
+    raise RenderError(f"nginx did not take it, so the old one is back: {_why(error_log, told)}")
+
+
+def _why(error_log: Path, told: int) -> str:
+    """What nginx has said since then about a configuration that it does not load."""
+    if not error_log.is_file():
+        return "its log says why"
+    with error_log.open(errors="replace") as log:
+        log.seek(told)
+        found = [line.strip() for line in log if "[emerg]" in line]
+    return "\n".join(found) or "its error log may say why"
+
+
+def _run_of(out: Path) -> tuple[Logs, dict[str, str]]:
+    """What belongs to the run and not to the edit: its logs, and the settings of its addresses."""
+    try:
+        document = json.loads((out / RUN).read_text(encoding="utf-8"))
+        return Logs(**document["logs"]), document["addresses"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RenderError(f"{out / RUN} cannot be read; was this folder rendered here?") from error
+
+
+def _master(out: Path) -> int:
+    try:
+        pid = int((out / "nginx.pid").read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        command = b""
+    if b"nginx" not in command:
+        raise RenderError(f"no gateway runs from {out}; start one, or name its folder with --out")
+    return pid
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """One reload at a time: two would swap each other's files."""
+    with (out / ".reload.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _kept(out: Path) -> Iterator[Path]:
+    """A copy of the configuration that runs."""
+    with tempfile.TemporaryDirectory(prefix=".kept-", dir=out) as folder:
+        old = Path(folder)
+        shutil.copytree(out / "conf", old / "conf")
+        shutil.copy2(out / "nginx.conf", old)
+        yield old
+
+
+def _in_force(listen: Address, revision: str) -> bool:
+    """Waits until new connections are answered by the new configuration, each time."""
+    give_up, seen = time.monotonic() + _PATIENCE_S, 0
+    while time.monotonic() < give_up:
+        seen = seen + 1 if pulse(listen) == revision else 0
+        # Workers of the old one may still accept for a moment, beside the new ones.
+        if seen == 5:
+            return True
+        time.sleep(0.02)
+    return False

@@ -1,0 +1,57 @@
+"""Reloads the running gateway whenever a template or the settings file was edited."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from gateway.faults import InvalidSettings
+from gateway.render import RenderError
+
+INTERVAL_S = 1.0
+State = dict[Path, tuple[int, int, int]]
+
+
+def state_of(paths: Iterable[Path]) -> State:
+    """What changes when a file is edited, replaced, added or taken away below these paths."""
+    found: State = {}
+    for path in paths:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            try:
+                status = file.stat()
+            except OSError:
+                continue  # an editor is just replacing it
+            found[file] = (status.st_mtime_ns, status.st_size, status.st_ino)
+    return found
+
+
+def start_watching(out: Path, templates: Path) -> None:
+    """Starts the watch of the gateway that this process is about to become."""
+    command = [sys.executable, "-m", "gateway", "watch", "--while", str(os.getpid())]
+    subprocess.Popen([*command, "--out", str(out), "--templates", str(templates)])
+
+
+def watch(
+    paths: Iterable[Path],
+    act: Callable[[], str],
+    master: int | None = None,
+    interval_s: float = INTERVAL_S,
+) -> None:
+    """Runs for ever, or while its parent is `master`. An edit must stand still for one interval.
+
+    act  reloads and says what is in force; what it raises is told, and the next edit waited for
+    """
+    paths = tuple(paths)
+    known = seen = state_of(paths)
+    while master in (None, os.getppid()):
+        time.sleep(interval_s)
+        now = state_of(paths)
+        if now != known and now == seen:
+            known = now
+            try:
+                print(f"gateway: reloaded, {act()}", flush=True)
+            except (InvalidSettings, RenderError) as error:
+                print(f"gateway: the edit is not taken:\n{error}", file=sys.stderr, flush=True)
+        seen = now

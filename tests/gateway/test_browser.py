@@ -1,0 +1,186 @@
+"""What pages of other origins can really do, in Chromium: one row a case (browser_row.py)."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from tests.gateway import browser_answers, browser_requests, browser_ways
+from tests.gateway.browser_row import Row
+from tests.gateway.browser_service import PageServer, Service, serving
+from tests.gateway.lab import Gateway, free_port, gateway, wait_until
+
+from gateway.render import find_nginx
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-proxy-server",
+    # Any name below .test is this machine: pages of different origins without a name server.
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
+)
+ANSWER_MS = 10_000
+ROWS = [*browser_requests.ROWS, *browser_answers.ROWS, *browser_ways.ROWS]
+
+# Name -> settings; {port} and {other} are the ports of the pages.
+LISTED = "http://app.test:{port} http://second.test:{port}"
+GATEWAYS = {
+    "plain": {
+        "CORS_ALLOWED_ORIGINS": f"{LISTED} http://*.pages.test:{{port}} http://ports.test:*",
+        "GATEWAY_MAX_BODY": "8m",
+    },
+    "lists": {
+        "CORS_ALLOWED_ORIGINS": LISTED,
+        "CORS_ALLOWED_METHODS": "GET POST PUT PATCH DELETE",
+        "CORS_ALLOWED_HEADERS": "Content-Type Authorization X-A X-B",
+    },
+    # Over plain http only this machine may have credentials.
+    "credentials": {
+        "CORS_ALLOWED_ORIGINS": "http://localhost:{port}",
+        "CORS_ALLOW_CREDENTIALS": "true",
+    },
+    "star": {
+        "CORS_ALLOWED_ORIGINS": "*",
+        "CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN": "1",
+        "CORS_ALLOWED_METHODS": "*",
+        "CORS_ALLOWED_HEADERS": "*",
+        "CORS_EXPOSED_HEADERS": "*",
+    },
+    "star_and_authorization": {
+        "CORS_ALLOWED_ORIGINS": LISTED,
+        "CORS_ALLOWED_HEADERS": "* Authorization",
+    },
+    "age_0": {"CORS_ALLOWED_ORIGINS": LISTED, "CORS_MAX_AGE": "0"},
+    "age_off": {"CORS_ALLOWED_ORIGINS": LISTED, "CORS_MAX_AGE": "off"},
+    "nobody": {},
+    "down": {"CORS_ALLOWED_ORIGINS": LISTED, "GATEWAY_INFERENCE": "127.0.0.1:{closed}"},
+}
+
+
+def missing(what: str) -> NoReturn:
+    """Skips where a program is not installed, except in CI, where it must be."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI must have it")
+    pytest.skip(f"{what} is missing")
+
+
+@dataclass(frozen=True)
+class Street:
+    """Everything that runs: gateways by name, the service behind them, pages on two ports."""
+
+    gateways: Mapping[str, Gateway]
+    service: Service
+    port: int
+    other: int
+
+    def base(self, name: str) -> str:
+        host = "localhost" if name == "credentials" else "api.test"
+        return f"http://{host}:{self.gateways[name].port}"
+
+    def page(self, row: Row) -> str:
+        if row.page == "own":
+            return f"{self.base(row.gateway)}/"
+        host, other_port, _ = row.page.partition(":")
+        return f"http://{host}:{self.other if other_port else self.port}/"
+
+    def preflights(self, row: Row) -> int:
+        """How many the gateway answered, by its own log."""
+        log = (self.gateways[row.gateway].folder / "logs" / "access.log").read_text()
+        entries = map(json.loads, log.splitlines())
+        return sum(
+            entry["preflight"] == "1"
+            and entry["status"] == 204
+            and entry["uri"].startswith(row.path)
+            for entry in entries
+        )
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    if find_nginx() is None:
+        missing("nginx (Debian: apt-get install nginx)")
+    service = Service()
+    with ExitStack() as stack:
+        behind = stack.enter_context(serving(service.handler()))
+        port, other = (stack.enter_context(serving(PageServer)) for _ in range(2))
+        gateways = {}
+        for name, settings in GATEWAYS.items():
+            own = {
+                "GATEWAY_INFERENCE": f"127.0.0.1:{behind}",
+                "GATEWAY_WEBUI": f"127.0.0.1:{port}",
+                "GATEWAY_UPSTREAM_TIMEOUT_S": "1",
+                # all rows are one client, and faster than any person
+                "GATEWAY_RATE_PER_SECOND": "0",
+                "FUSION_PROFILE": "dev" if "star" in name else "prod",  # where `*` may stand
+            }
+            environment = own | {
+                variable: value.format(port=port, other=other, closed=free_port())
+                for variable, value in settings.items()
+            }
+            folder = tmp_path_factory.mktemp(f"gateway-{name}")
+            gateways[name] = stack.enter_context(gateway(folder, environment))
+        yield Street(gateways, service, port, other)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium. Of module scope: while it lives no other test can run an event loop."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("chromium (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Pages:
+    """The page on every origin, opened once: what differs between rows is their address."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._context = browser.new_context()
+        self._context.set_default_timeout(ANSWER_MS)
+        self._open: dict[str, Page] = {}
+
+    def at(self, url: str) -> Page:
+        if url not in self._open:
+            self._open[url] = self._context.new_page()
+            self._open[url].goto(url)
+        return self._open[url]
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Browser) -> Pages:
+    return Pages(browser)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.slug)
+def test_what_a_page_can_do(street: Street, pages: Pages, row: Row) -> None:
+    url = street.page(row)
+    values = {name: street.base(name) for name in street.gateways} | {"here": url.rstrip("/")}
+    values |= {"api": f"{street.base(row.gateway)}{row.path}", "path": row.path}
+    call = f"async ({{{', '.join(values)}}}) => {{ return {row.call}; }}"
+    told = pages.at(url).evaluate(call, values)
+    assert told == row.told
+    assert wait_until(lambda: street.preflights(row) >= row.preflights, timeout_s=2)
+    assert street.preflights(row) == row.preflights
+    if row.late:
+        assert wait_until(lambda: row.path in street.service.abandoned, timeout_s=2)
+    assert tuple(street.service.reached(row.path)) == row.reached
+
+
+def test_every_row_has_an_address_of_its_own() -> None:
+    slugs = [row.slug for row in ROWS]
+    assert len(set(slugs)) == len(slugs)
+    assert all(re.fullmatch(r"[a-z0-9-]+", slug) for slug in slugs)
+    assert len(ROWS) >= 32

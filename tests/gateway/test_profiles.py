@@ -1,0 +1,172 @@
+"""FUSION_PROFILE, public suffixes, and the corrected line that each fault comes with."""
+
+import json
+import re
+
+import pytest
+from tests.gateway.test_policy import faults_of, only_fault, policy_of
+from tests.gateway.test_settings import run
+
+from gateway.faults import InvalidSettings
+from gateway.settings import GatewaySettings
+
+LOOPBACK = ["http://localhost:3000", "https://localhost", "http://127.0.0.1:1", "http://[::1]:9"]
+
+
+def allows(origin: str, **environment: str) -> bool:
+    policy = policy_of(**environment)
+    return any(re.fullmatch(pattern.regex, origin) for pattern in policy.origins)
+
+
+@pytest.mark.parametrize("origin", LOOPBACK)
+def test_dev_allows_loopback_on_any_port(origin: str) -> None:
+    assert allows(origin, FUSION_PROFILE="dev")
+    assert not allows(origin)
+    assert not allows(origin, FUSION_PROFILE="prod")
+    assert not allows(origin, FUSION_PROFILE="test", CORS_ALLOWED_ORIGINS="https://a.example.com")
+
+
+def test_dev_allows_what_is_listed_too_and_nobody_else() -> None:
+    dev = {"FUSION_PROFILE": "dev", "CORS_ALLOWED_ORIGINS": "https://a.example.com"}
+    assert allows("https://a.example.com", **dev)
+    assert not allows("https://b.example.com", **dev)
+    assert not allows("http://localhost.evil.example:80", **dev)
+
+
+@pytest.mark.parametrize("origin", ["https://*.example.com", "http://localhost:*"])
+def test_test_is_a_fixed_list(origin: str) -> None:
+    fault = only_fault(FUSION_PROFILE="test", CORS_ALLOWED_ORIGINS=origin)
+    assert "fixed list" in fault.reason
+    policy_of(FUSION_PROFILE="prod", CORS_ALLOWED_ORIGINS=origin)
+    assert "fixed list" in only_fault(FUSION_PROFILE="test").reason
+
+
+@pytest.mark.parametrize("variable", ["CORS_ALLOWED_METHODS", "CORS_ALLOWED_HEADERS"])
+def test_only_dev_takes_a_star_for_names(variable: str) -> None:
+    for profile in ({}, {"FUSION_PROFILE": "prod"}):
+        assert "written out" in only_fault(**profile, **{variable: "*"}).reason
+    policy_of(FUSION_PROFILE="dev", **{variable: "*"})
+
+
+def test_an_unknown_profile_is_refused() -> None:
+    fault = only_fault(FUSION_PROFILE="production")
+    assert "dev, test, prod" in fault.reason
+    assert fault.line == 'FUSION_PROFILE="prod"'
+
+
+@pytest.mark.parametrize("suffix", ["github.io", "co.uk", "vercel.app", "xn--p1ai", "com", "lan"])
+def test_a_wildcard_under_a_public_suffix_needs_the_dangerous_name(suffix: str) -> None:
+    fault = only_fault(CORS_ALLOWED_ORIGINS=f"https://*.{suffix}")
+    assert "anybody can have a name" in fault.reason
+    assert "CORS_DANGEROUSLY_ALLOW_PUBLIC_SUFFIXES=1" in fault.fix
+    policy_of(
+        CORS_ALLOWED_ORIGINS=f"https://*.{suffix}", CORS_DANGEROUSLY_ALLOW_PUBLIC_SUFFIXES="1"
+    )
+    policy_of(CORS_ALLOWED_ORIGINS=f"https://me.{suffix} https://*.me.{suffix}")
+
+
+def test_the_line_is_the_whole_variable_with_every_fault_mended() -> None:
+    text = (
+        "https://ok.example.com https://App.example.com/ https://a.example.com:443 null https://*"
+    )
+    faults = faults_of(CORS_ALLOWED_ORIGINS=text, CORS_ALLOWED_METHODS="GET patch TRACE")
+    lines = {fault.variable: fault.line for fault in faults}
+    assert lines == {
+        "CORS_ALLOWED_METHODS": 'CORS_ALLOWED_METHODS="GET PATCH"',
+        "CORS_ALLOWED_ORIGINS": 'CORS_ALLOWED_ORIGINS="https://ok.example.com '
+        'https://app.example.com https://a.example.com"',
+    }
+
+
+def test_mended_lines_are_accepted_in_the_end() -> None:
+    """Some faults hide behind others: a few rounds of taking every line lead to a valid policy."""
+    environment = {
+        "CORS_ALLOWED_ORIGINS": "https://App.example.com/ http://x.example:80/y null a@b *",
+        "CORS_ALLOWED_METHODS": "get TRACE",
+        "CORS_ALLOWED_HEADERS": "Cookie X-A,*",
+        "CORS_EXPOSED_HEADERS": "Set-Cookie X-B\tX-C",
+        "CORS_MAX_AGE": "1h",
+        "CORS_ALLOW_CREDENTIALS": "maybe",
+        "FUSION_PROFILE": "production",
+    }
+    for _ in range(5):
+        try:
+            policy = GatewaySettings.from_env(environment).cors
+            break
+        except InvalidSettings as error:
+            for fault in error.faults:
+                name, _, value = fault.line.partition("=")
+                environment[name] = value.strip('"')
+    assert [str(origin) for origin in policy.origins] == [
+        "https://app.example.com",
+        "http://x.example",
+    ]
+    assert (policy.methods, policy.headers) == (("GET",), ("X-A",))
+    assert policy.exposed_headers == ("X-B", "X-C")
+
+
+def test_the_report_is_there_for_machines_too() -> None:
+    done = run("check", "--json", CORS_ALLOWED_ORIGINS="https://a.example.com/ *", CORS_MAX_AGE="9")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"]) == (1, False)
+    rows = [row for row in document["problems"] if row["severity"] == "error"]
+    assert {row["value"] for row in rows} == {"https://a.example.com/", "*"}
+    assert all(
+        set(row) == {"severity", "variable", "value", "reason", "fix", "line"} for row in rows
+    )
+    done = run("check", "--json", CORS_ALLOWED_ORIGINS="https://a.example.com")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"], document["problems"]) == (0, True, [])
+    assert document["policy"]["origins"][0]["origin"] == "https://a.example.com"
+
+
+@pytest.mark.parametrize(
+    ("environment", "variable", "words"),
+    [
+        ({"CORS_MAX_AGE": "86400"}, "CORS_MAX_AGE", "7200"),
+        (
+            {"CORS_ALLOWED_ORIGINS": "https://a.b.example.com https://*.b.example.com"},
+            "CORS_ALLOWED_ORIGINS",
+            "https://*.b.example.com covers it",
+        ),
+        (
+            {"CORS_ALLOWED_ORIGINS": "https://a.example.com,https://a.example.com"},
+            "CORS_ALLOWED_ORIGINS",
+            "twice",
+        ),
+        ({"CORS_ALLOW_CREDENTIALS": "1"}, "CORS_ALLOW_CREDENTIALS", "no origin"),
+        (
+            {"CORS_ALLOW_CREDENTIALS": "1", "CORS_ALLOWED_ORIGINS": "https://a.example.com"},
+            "CORS_ALLOW_CREDENTIALS",
+            "no log-in",
+        ),
+        ({"CORS_ALLOWED_ORIGINS": "http://localhost:*"}, "CORS_ALLOWED_ORIGINS", "own machine"),
+        (
+            {
+                "CORS_ALLOWED_ORIGINS": "https://fusion.example.com",
+                "GATEWAY_PUBLIC_URL": "https://fusion.example.com",
+            },
+            "CORS_ALLOWED_ORIGINS",
+            "same origin",
+        ),
+        (
+            {
+                "CORS_ALLOWED_ORIGINS": "http://app.example.com",
+                "GATEWAY_PUBLIC_URL": "https://fusion.example.com",
+            },
+            "CORS_ALLOWED_ORIGINS",
+            "not encrypted",
+        ),
+    ],
+)
+def test_what_may_not_be_meant_is_a_warning(
+    environment: dict[str, str], variable: str, words: str
+) -> None:
+    done = run("check", "--json", **environment)
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"]) == (0, True)
+    (warning,) = document["problems"]
+    assert (warning["severity"], warning["variable"]) == ("warning", variable)
+    assert words in warning["reason"]
+    assert warning["line"].startswith(f"{variable}=")
+    assert words in run("check", **environment).stderr

@@ -1,0 +1,245 @@
+"""Edit and reload: nothing is dropped, and a bad edit changes nothing."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from tests.gateway.lab import Gateway, gateway, preflight, request, wait_until
+from tests.gateway.test_settings import PACKAGE_ROOT, run
+
+from gateway.environment import read_environment
+from gateway.faults import InvalidSettings
+from gateway.reload import reload
+from gateway.render import RUN, TEMPLATES, RenderError
+from gateway.watch import state_of
+
+OLD, NEW = "https://old.example.com", "https://new.example.com"
+POLICY = {"CORS_ALLOWED_ORIGINS": OLD, "GATEWAY_RATE_PER_SECOND": "0"}
+
+
+@pytest.fixture
+def own(nginx: str, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway of this test alone, with templates that it may edit."""
+    shutil.copytree(TEMPLATES, tmp_path / "templates")
+    with gateway(tmp_path / "gateway", POLICY) as running:
+        yield running
+
+
+def reloaded(own: Gateway, nginx: str, **environment: str) -> str:
+    return reload(own.folder, environment, own.folder.parent / "templates", nginx)
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    found = [*(folder / "conf").iterdir(), folder / "nginx.conf", folder / RUN]
+    return {path: path.read_bytes() for path in found}
+
+
+def allowed(own: Gateway, origin: str) -> bool:
+    return "access-control-allow-origin" in own.get("/api/x", origin).cors
+
+
+def test_a_reload_brings_the_new_policy_into_force(own: Gateway, nginx: str) -> None:
+    assert (allowed(own, OLD), allowed(own, NEW)) == (True, False)
+    before = request(own.port, "GET", "/healthz").body
+    revision = reloaded(own, nginx, CORS_ALLOWED_ORIGINS=NEW)
+    assert (allowed(own, OLD), allowed(own, NEW)) == (False, True)
+    assert request(own.port, "GET", "/healthz").body == f"ok {revision}\n".encode() != before
+
+
+def test_an_edited_template_is_in_force_after_a_reload(own: Gateway, nginx: str) -> None:
+    site = own.folder.parent / "templates" / "conf" / "cors.conf.j2"
+    site.write_text(site.read_text() + "add_header X-Edited yes always;\n")
+    reloaded(own, nginx, **POLICY)
+    assert own.get("/api/x", OLD).one("x-edited") == "yes"
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        ("{{ nothing }}", "cors.conf.j2"),
+        ("{% if %}", "cors.conf.j2"),
+        ("add_headr X y;", "unknown directive"),
+        ("add_header X-Half yes", "nginx refuses"),
+    ],
+)
+def test_a_bad_template_leaves_the_old_configuration(
+    own: Gateway, nginx: str, edit: str, message: str
+) -> None:
+    before = files_of(own.folder)
+    template = own.folder.parent / "templates" / "conf" / "cors.conf.j2"
+    template.write_text(f"{template.read_text()}{edit}\n")
+    with pytest.raises(RenderError, match=message):
+        reloaded(own, nginx, CORS_ALLOWED_ORIGINS=NEW)
+    assert (allowed(own, OLD), allowed(own, NEW)) == (True, False)
+    assert files_of(own.folder) == before
+
+
+def test_a_bad_policy_leaves_the_old_one_and_says_why(own: Gateway, nginx: str) -> None:
+    before = files_of(own.folder)
+    with pytest.raises(InvalidSettings, match="slash"):
+        reloaded(own, nginx, CORS_ALLOWED_ORIGINS=f"{NEW}/")
+    assert (allowed(own, OLD), allowed(own, NEW)) == (True, False)
+    assert files_of(own.folder) == before
+
+
+def test_what_nginx_takes_in_the_test_but_not_in_the_reload_is_put_back(
+    own: Gateway, nginx: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shared zone cannot change its key while nginx runs; `nginx -t` starts afresh."""
+    template = own.folder.parent / "templates" / "conf" / "log.conf.j2"
+    text = template.read_text()
+    template.write_text(f"{text}limit_req_zone $host zone=probe:32k rate=9r/s;\n")
+    reloaded(own, nginx, **POLICY)
+    before = files_of(own.folder)
+    template.write_text(f"{text}limit_req_zone $uri zone=probe:32k rate=9r/s;\n")
+    monkeypatch.setattr("gateway.reload._PATIENCE_S", 2.0)
+    with pytest.raises(RenderError, match=r"the old one is back(.|\n)*previously it used"):
+        reloaded(own, nginx, CORS_ALLOWED_ORIGINS=NEW)
+    assert files_of(own.folder) == before
+    assert wait_until(lambda: allowed(own, OLD) and not allowed(own, NEW))
+
+
+def test_ten_reloads_under_load_drop_nothing(own: Gateway, nginx: str) -> None:
+    """Every answer is whole and follows one policy, the old or the new one, in all its headers."""
+    failures: list[str] = []
+    seen: set[str] = set()
+    ended = threading.Event()
+
+    def ask(number: int) -> None:
+        while not ended.is_set():
+            for origin in (OLD, NEW):
+                try:
+                    answer = own.get("/api/x", origin, ("Connection", "close"))
+                    asked = preflight(own.port, "/api/x", origin)
+                except OSError as error:
+                    failures.append(repr(error))
+                    continue
+                if (answer.status, answer.body, asked.status) != (200, b"{}", 204):
+                    failures.append(f"{answer} {asked}")
+                granted = {name for name in answer.cors if name.endswith(("origin", "headers"))}
+                if len(granted) not in (0, 2):
+                    failures.append(f"half a policy: {answer.cors}")
+                seen.add(f"{origin} {bool(granted)}")
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for turn in range(10):
+            reloaded(own, nginx, **POLICY | {"CORS_ALLOWED_ORIGINS": (NEW, OLD)[turn % 2]})
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert not failures, failures[:3]
+    assert len(seen) == 4, "the load saw both policies"
+
+
+def test_a_request_that_runs_is_ended_by_the_old_configuration(own: Gateway, nginx: str) -> None:
+    own.inference.delay_s = 2.0
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(own.get("/api/x", OLD)))
+    thread.start()
+    assert wait_until(lambda: len(own.inference.requests) == 1)
+    reloaded(own, nginx, CORS_ALLOWED_ORIGINS=NEW)
+    assert not answers
+    thread.join()
+    assert answers[0].status == 200 and answers[0].cors["access-control-allow-origin"] == OLD
+
+
+def test_without_a_running_gateway_a_reload_says_so(nginx: str, tmp_path: Path) -> None:
+    done = run("reload", "--out", str(tmp_path))
+    assert done.returncode == 1 and "no gateway runs from" in done.stderr
+
+
+def test_the_command_reloads_with_the_addresses_of_the_run(own: Gateway) -> None:
+    done = run("reload", "--out", str(own.folder), CORS_ALLOWED_ORIGINS=NEW)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("reloaded: revision ") and NEW in done.stdout
+    assert allowed(own, NEW)
+    done = run("reload", "--out", str(own.folder), CORS_ALLOWED_ORIGINS=f"{NEW}/")
+    assert done.returncode == 1 and f'write: CORS_ALLOWED_ORIGINS="{NEW}"' in done.stderr
+    assert allowed(own, NEW)
+
+
+def test_an_edit_is_seen_by_the_watch(own: Gateway, tmp_path: Path) -> None:
+    settings = tmp_path / "gateway.env"
+    settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}\n")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(PACKAGE_ROOT),
+        "GATEWAY_ENV_FILE": str(settings),
+    }
+    command = [sys.executable, "-m", "gateway", "watch", "--out", str(own.folder)]
+    command += ["--templates", str(tmp_path / "templates")]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as watching:
+        try:
+            # Until it has looked once, an edit would be part of what it found.
+            assert wait_until(lambda: _is_watching(watching.pid), 20)
+            settings.write_text(f"CORS_ALLOWED_ORIGINS={NEW}\n")
+            assert wait_until(lambda: allowed(own, NEW), 20)
+            settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}/\n")
+            assert watching.stderr is not None
+            assert "the edit is not taken" in watching.stderr.readline()
+            assert allowed(own, NEW)
+        finally:
+            watching.send_signal(signal.SIGTERM)
+
+
+def _is_watching(pid: int) -> bool:
+    """It sleeps between two looks, and nothing else in it does."""
+    return "nanosleep" in Path(f"/proc/{pid}/wchan").read_text()
+
+
+def test_the_state_shows_edits_new_files_and_removals(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    file = tmp_path / "conf" / "a.j2"
+    states = [state_of([tmp_path])]
+    for change in (lambda: file.write_text("1"), lambda: file.write_text("22"), file.unlink):
+        change()
+        states.append(state_of([tmp_path]))
+    assert all(one != other for one, other in pairwise(states))
+
+
+class TestTheSettingsFile:
+    def test_it_is_laid_over_the_environment(self, tmp_path: Path) -> None:
+        file = tmp_path / "gateway.env"
+        file.write_text(
+            f"# a comment\n\nCORS_ALLOWED_ORIGINS=\"{OLD} {NEW}\"\nexport CORS_MAX_AGE='60'\n"
+        )
+        found = read_environment(
+            {
+                "GATEWAY_ENV_FILE": str(file),
+                "CORS_ALLOWED_METHODS": "GET",
+                "GATEWAY_LISTEN": "127.0.0.1:1",
+            }
+        )
+        assert found["CORS_ALLOWED_ORIGINS"] == f"{OLD} {NEW}"
+        assert found["CORS_MAX_AGE"] == "60"
+        assert found["GATEWAY_LISTEN"] == "127.0.0.1:1"
+        # The file is the whole policy: what was taken out of it is not in force any more.
+        assert "CORS_ALLOWED_METHODS" not in found
+
+    def test_a_file_that_is_not_there_is_no_file(self, tmp_path: Path) -> None:
+        environment = {"GATEWAY_ENV_FILE": str(tmp_path / "none"), "CORS_MAX_AGE": "60"}
+        assert read_environment(environment) == environment
+        assert read_environment({"CORS_MAX_AGE": "60"}) == {"CORS_MAX_AGE": "60"}
+
+    def test_every_line_that_cannot_be_read_is_told(self, tmp_path: Path) -> None:
+        file = tmp_path / "gateway.env"
+        file.write_text("CORS_MAX_AGE 60\nCORS_MAX_AGE=60\n- x\n")
+        with pytest.raises(InvalidSettings) as caught:
+            read_environment({"GATEWAY_ENV_FILE": str(file)})
+        assert [re.sub(r"\D", "", fault.reason) for fault in caught.value.faults] == ["1", "3"]
+
+    def test_a_folder_in_its_place_is_told(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidSettings, match="directory"):
+            read_environment({"GATEWAY_ENV_FILE": str(tmp_path)})
