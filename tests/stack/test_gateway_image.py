@@ -1,5 +1,6 @@
 """The gateway's image: the same policy on the image's nginx, and how its container behaves."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,7 +42,9 @@ HARDENED = (
 @pytest.fixture(scope="module")
 def image(engine: None) -> str:
     """The image, built from the working tree."""
-    return docker("build", "--quiet", "--tag=face-fusion-nginx:test", str(CONTEXT), timeout_s=600)
+    # The package index of the environment, as compose hands it on; PyPI where there is none.
+    build = ("build", "--quiet", "--build-arg=PIP_INDEX_URL", "--tag=face-fusion-nginx:test")
+    return docker(*build, str(CONTEXT), timeout_s=600)
 
 
 def flags(environment: Mapping[str, str]) -> list[str]:
@@ -111,6 +114,49 @@ def test_other_origins_are_not(port: int, upstream: Upstream) -> None:
     for origin in DENIED:
         answer = request(port, "GET", "/api/x", [("Origin", origin)])
         assert (answer.status, answer.cors, answer.vary) == (200, {}, ["origin"]), origin
+
+
+def test_edited_templates_and_settings_are_reloaded(
+    image: str, upstream: Upstream, tmp_path: Path
+) -> None:
+    """As README says: both mounted, edited on the host, `gateway reload` in the container."""
+    new = "https://new.example.com"
+    templates, settings = tmp_path / "templates", tmp_path / "gateway.env"
+    shutil.copytree(CONTEXT / "templates", templates)
+    settings.write_text(f"CORS_ALLOWED_ORIGINS={ORIGIN}\n")
+    mounts = [
+        f"--volume={templates}:/etc/gateway/templates:ro",
+        f"--volume={settings}:/etc/gateway/gateway.env:ro",
+    ]
+    with gateway(image, upstream, *mounts) as (port, name):
+
+        def granted(origin: str) -> bool:
+            return bool(request(port, "GET", "/api/x", [("Origin", origin)]).cors)
+
+        assert (granted(ORIGIN), granted(new)) == (True, False)
+        settings.write_text(f"CORS_ALLOWED_ORIGINS={new}\n")
+        cors = templates / "conf" / "cors.conf.j2"
+        cors.write_text(cors.read_text() + "add_header X-Edited yes always;\n")
+        assert "reloaded: revision" in docker("exec", name, "gateway", "reload")
+        assert (granted(ORIGIN), granted(new)) == (False, True)
+        assert request(port, "GET", "/api/x").one("x-edited") == "yes"
+        settings.write_text("CORS_ALLOWED_ORIGINS=*\n")
+        done = subprocess.run(
+            ["docker", "exec", name, "gateway", "reload"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1 and "why:" in done.stderr
+        assert (granted(ORIGIN), granted(new)) == (False, True)
+        assert "no change" in _snapshot_twice(name)
+
+
+def _snapshot_twice(name: str) -> str:
+    docker("exec", "--env=GATEWAY_ENV_FILE=", name, "gateway", "snapshot", "/tmp/cors.snapshot")
+    return docker(
+        "exec", "--env=GATEWAY_ENV_FILE=", name, "gateway", "snapshot", "/tmp/cors.snapshot"
+    )
 
 
 def test_errors_are_readable_problem_documents(port: int, upstream: Upstream) -> None:
