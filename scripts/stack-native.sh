@@ -29,7 +29,7 @@ run_native() {
   start inference "$PYTHON" -m uvicorn --factory fusion.app:app_from_env \
     --app-dir "$ROOT/services/inference" --host 127.0.0.1 --port "$inference" \
     --no-access-log --no-server-header --no-proxy-headers \
-    --timeout-graceful-shutdown 10
+    --timeout-graceful-shutdown 3600
   start webui nginx -p "$run_dir/webui" -c "$run_dir/webui/nginx.conf"
   start gateway "$ROOT/scripts/gateway" run --out "$run_dir/gateway"
   ln -sfn "$run_dir/gateway" "$ROOT/.cache/gateway" # for scripts/gateway reload
@@ -115,8 +115,8 @@ signal_and_wait() {
 # The gateway first, and gracefully: what it has begun still needs the other two.
 stop_native() {
   local pid
-  signal_and_wait QUIT 12 gateway
-  signal_and_wait TERM 12 inference webui
+  signal_and_wait QUIT 70 gateway # as long as a fusion may take; nothing begun: at once
+  signal_and_wait TERM 70 inference webui
   # Each is the head of a process group: the workers of an nginx that was killed are still in it.
   for pid in "${!name_of[@]}"; do kill -KILL -- "-$pid" 2>/dev/null || true; done
   [ "$(readlink "$ROOT/.cache/gateway")" != "$run_dir/gateway" ] || rm "$ROOT/.cache/gateway"

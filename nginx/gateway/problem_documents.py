@@ -50,6 +50,12 @@ _ROWS = (
         411, "LENGTH_REQUIRED", "Length required", "Send the length of the request body."
     ),
     ProblemDocument(
+        412,
+        "PRECONDITION_FAILED",
+        "A condition of the request does not hold",
+        "Send it without If-Match and If-Unmodified-Since.",
+    ),
+    ProblemDocument(
         413,
         "REQUEST_TOO_LARGE",
         "The request is too large",
@@ -102,6 +108,13 @@ _ROWS = (
         "The service did not answer in time",
         "The request took too long. Try again, perhaps with smaller pictures.",
         retry_after_s=10,
+    ),
+    ProblemDocument(
+        505,
+        "HTTP_VERSION_NOT_SUPPORTED",
+        "This version of HTTP is not supported",
+        "Speak HTTP/1.1, or HTTP/2 where the connection has agreed on it.",
+        early=True,
     ),
 )
 

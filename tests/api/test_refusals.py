@@ -164,6 +164,11 @@ def test_a_file_input_that_was_left_empty_counts_as_missing(client, target):
     assert set(errors) == {"source"}
 
 
+def test_a_file_that_is_named_as_headers_name_them_is_refused(client, target):
+    body = multipart(("name=\"target\"; filename*=UTF-8''x", target))
+    assert "filename=" in refused(send_raw(client, body), 400, "INVALID_REQUEST")["detail"]
+
+
 def test_an_empty_file_is_refused(client, source):
     document = refused(send(client, b"", source), 422, "IMAGE_DECODE_FAILED")
     assert document["image"] == "target"

@@ -143,6 +143,21 @@ def test_headers_that_nginx_refuses_are_400_and_readable_below_api(
     assert live.hits == 0
 
 
+def test_a_condition_that_does_not_hold_is_412(live: Gateway) -> None:
+    for path in ("/healthz", "/api/health/live"):
+        headers = [("Origin", ORIGIN), ("If-Match", '"x"')]
+        answer = request(live.port, "GET", path, headers)
+        if answer.status != 200:  # what a service makes of it is its own affair
+            assert (answer.status, answer.problem["code"]) == (412, "PRECONDITION_FAILED")
+
+
+def test_an_unknown_version_of_http_is_505(live: Gateway) -> None:
+    answer = raw(live.port, f"GET /api/x HTTP/2.0\r\nHost: x\r\nOrigin: {ORIGIN}\r\n\r\n".encode())
+    head, body = answer.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 505 ")
+    assert json.loads(body)["code"] == "HTTP_VERSION_NOT_SUPPORTED"
+
+
 def test_the_addresses_of_problems_are_no_addresses(live: Gateway) -> None:
     answer = live.get("/.problem/400", ORIGIN)
     assert (answer.status, answer.cors, answer.problem["code"]) == (404, {}, "NOT_FOUND")

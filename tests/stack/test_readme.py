@@ -52,6 +52,25 @@ def test_curl_example_of_the_readme_works(
         assert (tmp_path / output).stat().st_size > 0, output
 
 
+def gateway_commands() -> list[str]:
+    blocks = re.findall(r"^```sh\n(scripts/gateway .*?)\n```", README.read_text(), re.M | re.S)
+    return blocks
+
+
+@pytest.mark.parametrize("command", gateway_commands())
+def test_gateway_command_of_the_readme_works(command: str, native_stack: RunningStack) -> None:
+    here = command.replace("https://fusion.example.com", native_stack.url)
+    here = here.replace("https://app.example.com", "https://app.example")  # who is let in there
+    result = subprocess.run(
+        ["bash", "-c", here], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, f"{here}\n{result.stdout}\n{result.stderr}"
+
+
+def test_the_readme_shows_check_and_doctor() -> None:
+    assert [line.split()[1] for line in gateway_commands()] == ["check", "doctor"]
+
+
 def test_page_for_a_cdn_is_built_as_the_readme_says(tmp_path: Path) -> None:
     command = re.search(r"`(scripts/build-page [^`]+)`", README.read_text())
     assert command is not None

@@ -17,6 +17,7 @@ from fusion.errors import (
     NoFace,
 )
 from fusion.imaging import view
+from fusion.imaging.face_points import EYES
 from fusion.models.registry import FaceModels, load_models
 from fusion.pipeline import find_faces, fuse
 from fusion.types import FusionOptions, ImageBGR, Mode
@@ -189,6 +190,18 @@ def test_a_source_in_other_light_takes_the_targets(
     skin = result.changed
     off = np.abs(result.image_bgr[skin].mean(axis=0) - nobody[0][skin].mean(axis=0))
     assert off.max() < 8  # grey levels; untouched it would be 60 and more
+
+
+def test_eyes_in_the_dark_do_not_shine(models: FaceModels, nobody: list[ImageBGR]) -> None:
+    (face,) = find_faces(models, nobody[0])
+    eyes = np.zeros(nobody[0].shape[:2], np.uint8)
+    for outline in EYES:
+        cv2.fillConvexPoly(eyes, face.points[list(outline), :2].astype(np.int32), 1)
+    for share in (1.0, 0.4, 0.15):
+        dark = (nobody[0] * share).astype(np.uint8)
+        fused = fuse(models, dark, [nobody[1]], FULL).image_bgr
+        before, after = (image[eyes > 0].mean() for image in (dark, fused))
+        assert 0.6 < after / before < 1.5, share
 
 
 def test_a_fringe_stays_with_its_owner(models: FaceModels, nobody: list[ImageBGR]) -> None:

@@ -146,8 +146,10 @@ class _Reader:
         if self._header.lower() == b"content-disposition":
             _, options = parse_options_header(self._value)
             self._part.name = options.get(b"name", b"")[:_NAME_BYTES].decode("utf-8", "replace")
-            self._part.is_file = b"filename" in options or b"filename*" in options
-            self._part.has_filename = bool(options.get(b"filename") or options.get(b"filename*"))
+            if b"filename*" in self._value.lower() and b"filename" not in options:
+                raise InvalidRequest("Forms name a file with filename=, not filename*= (RFC 7578).")
+            self._part.is_file = b"filename" in options
+            self._part.has_filename = bool(options.get(b"filename"))
         self._header = self._value = b""
 
     def _on_headers(self) -> None:

@@ -135,7 +135,7 @@ def fusion_parameters(models: Sequence[str] | None = None) -> tuple[Parameter, .
     return (
         Parameter("ratio", "0 is the target, 1 the source's face in its place.", 0.5,
                   *_number(0, 1)),
-        Parameter("mode", "How the face meets the target: feathered, gradient-true, or overlaid.",
+        Parameter("mode", "How the face meets the target: feathered, multi-band, or overlaid.",
                   _DEFAULTS.mode, *_choice(("normal", "blend", "overlay"))),
         Parameter("model", "The swap model.", "mesh",
                   *_model(models)),

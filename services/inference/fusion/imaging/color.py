@@ -14,6 +14,7 @@ from fusion.types import Float32, ImageBGR, Mask
 
 # Eyes may differ by this much (log L) from the level of the target's.
 _EYES_FREE = 0.1
+_EYES_DARKER, _EYES_LIGHTER = 0.35, 0.25  # log L
 # Beyond the target's peak, shine rises by this share only.
 _KNEE = 0.3
 _GREY_STEP = 3  # grey levels between channels
@@ -142,7 +143,7 @@ def match_light(
     )
     lit += zones.rim * blur_inside(log_t - lit, weight, how.rim_sigma * face_px)
     out = np.empty_like(texture)
-    out[..., 0] = np.exp(_eyes_lit(lit, log_s, log_t, zones.eyes)) - L_OFFSET
+    out[..., 0] = np.exp(_eyes_lit(lit, log_s, log_t, zones)) - L_OFFSET
     out[..., 1:] = _match_chroma(texture, target, weight, how.chroma_sigma * face_px)
     return from_lab(out)
 
@@ -197,12 +198,17 @@ def _spread(grid: Float32, shape: tuple[int, int], step: int) -> Float32:
     )
 
 
-def _eyes_lit(lit: Float32, log_s: Float32, log_t: Float32, eyes: Mask) -> Float32:
+def _eyes_lit(lit: Float32, log_s: Float32, log_t: Float32, zones: Zones) -> Float32:
     """Eyes are as bright as the target's own eyes show, not as much lighter as the skin is."""
-    level = _level_of(log_t, eyes) - _level_of(log_s, eyes)
-    off = log_s + np.clip(level, -0.25, 0.25) - lit
+    eyes, skin = (
+        _level_of(log_t, zone) - _level_of(log_s, zone) for zone in (zones.eyes, zones.skin)
+    )
+    # Irises and lashes are the person's own: eyes change no further than that, or than the darkness
+    # in which the skin lies as well.
+    eyes = float(np.clip(eyes, min(skin, 0.0) - _EYES_DARKER, _EYES_LIGHTER))
+    off = log_s + np.float32(eyes) - lit
     beyond = np.sign(off) * np.maximum(np.abs(off) - _EYES_FREE, 0.0)
-    return np.asarray(lit + eyes * beyond, np.float32)
+    return np.asarray(lit + zones.eyes * beyond, np.float32)
 
 
 def _level_of(values: Float32, weight: Mask) -> float:
