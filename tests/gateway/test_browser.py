@@ -1,16 +1,14 @@
 """What pages of other origins can really do, in Chromium: one row a case (browser_row.py)."""
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from chromium import TEST_NAMES, chromium, missing
+from playwright.sync_api import Browser, Page
 from tests.gateway import browser_answers, browser_requests, browser_ways
 from tests.gateway.browser_row import Row
 from tests.gateway.browser_service import PageServer, Service, serving
@@ -20,15 +18,6 @@ from gateway.render import find_nginx
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-proxy-server",
-    # Any name below .test is this machine: pages of different origins without a name server.
-    "--host-resolver-rules=MAP *.test 127.0.0.1",
-)
 ANSWER_MS = 10_000
 ROWS = [*browser_requests.ROWS, *browser_answers.ROWS, *browser_ways.ROWS]
 
@@ -65,13 +54,6 @@ GATEWAYS = {
     "nobody": {},
     "down": {"CORS_ALLOWED_ORIGINS": LISTED, "GATEWAY_INFERENCE": "127.0.0.1:{closed}"},
 }
-
-
-def missing(what: str) -> NoReturn:
-    """Skips where a program is not installed, except in CI, where it must be."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing, and CI must have it")
-    pytest.skip(f"{what} is missing")
 
 
 @dataclass(frozen=True)
@@ -134,14 +116,9 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium. Of module scope: while it lives no other test can run an event loop."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing("chromium (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+    """Of module scope: while it lives no other test can run an event loop."""
+    with chromium(TEST_NAMES) as browser:
         yield browser
-        browser.close()
 
 
 class Pages:

@@ -1,33 +1,26 @@
 """The stack as a person starts it: scripts/run natively, and what tests of Docker need."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chromium import missing
 from stack.running import RunningStack, free_port
 
 ROOT = Path(__file__).parents[2]
-
-
-def missing(reason: str) -> None:
-    """Skips, but fails in continuous integration, where nothing may be missing."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}, and CI is set")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
 def engine() -> None:
     """A Docker engine with compose that answers."""
     if shutil.which("docker") is None:
-        missing("no docker command on this machine")
+        missing("the docker command")
     for command in (["docker", "info"], ["docker", "compose", "version"]):
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if result.returncode != 0:
-            missing(f"`{' '.join(command)}` failed: {result.stderr.strip()[:200]}")
+            missing(f"an engine that answers `{' '.join(command)}` ({result.stderr.strip()[:200]})")
 
 
 @pytest.fixture(scope="session")

@@ -7,37 +7,21 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from chromium import TEST_NAMES, chromium, missing
+from playwright.sync_api import Browser, Page
 from webui.fake_api import FakeApi
 from webui.site import Site, visit
 
 import build_site
-
-CHROMIUM_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-proxy-server",
-    # Any name below .test is this machine: pages of different origins without a name server.
-    "--host-resolver-rules=MAP *.test 127.0.0.1",
-)
 
 
 class ServeSite(Protocol):
     """Serves the page that asks the API at api_base; port 0 is any free one."""
 
     def __call__(self, api_base: str, port: int = 0) -> Site: ...
-
-
-def missing(what: str) -> NoReturn:
-    """Skips where a program is not installed, except in CI, where it must be."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing, and CI must have it")
-    pytest.skip(f"{what} is missing")
 
 
 @pytest.fixture
@@ -86,14 +70,9 @@ def wait_for_port(port: int, timeout_s: float = 10) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium. Of module scope: while it lives no other test can run an event loop."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing("chromium (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
+    """Of module scope: while it lives no other test can run an event loop."""
+    with chromium(TEST_NAMES) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from chromium import missing
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect
-from webui.conftest import ServeSite, free_port, missing
+from webui.conftest import ServeSite, free_port
 from webui.site import READY, choose, set_slider, visit
 
 pytestmark = pytest.mark.browser

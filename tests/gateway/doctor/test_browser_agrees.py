@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import shutil
 import ssl
 import threading
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from chromium import chromium
+from playwright.sync_api import Browser
 from tests.gateway.doctor.broken_answers import ANSWERS
 from tests.gateway.doctor.broken_origins import ORIGINS
 from tests.gateway.doctor.broken_preflights import PREFLIGHTS
@@ -71,28 +71,20 @@ def _pages(context: ssl.SSLContext | None) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def chromium(made: Certificates) -> Iterator[Browser]:
+def browser(made: Certificates) -> Iterator[Browser]:
     """Every host name is this machine; pages come from two servers, whatever their port says."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*made["self_signed"])
-    with _pages(context) as secure, _pages(None) as plain, sync_playwright() as playwright:
+    with _pages(context) as secure, _pages(None) as plain:
         ports = ", ".join(f"MAP {host} 127.0.0.1:{plain}" for host in _PLAIN)
-        flags = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
+        with chromium(
             "--ignore-certificate-errors",
-            "--no-proxy-server",
             # pages of the internet ask the visitor before they may call this machine
             "--disable-features=LocalNetworkAccessChecks",
             f"--host-resolver-rules={ports}, MAP *.example.com 127.0.0.1:{secure}, "
             f"MAP example.com 127.0.0.1:{secure}",
-        ]
-        with playwright.chromium.launch(executable_path=program, args=flags) as browser:
-            yield browser
+        ) as running:
+            yield running
 
 
 _PLAIN = sorted(
@@ -118,9 +110,9 @@ def _options(arguments: tuple[str, ...]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_chromium_agrees(case: Broken, chromium: Browser, doctor: Doctor, tmp_path: Path) -> None:
+def test_chromium_agrees(case: Broken, browser: Browser, doctor: Doctor, tmp_path: Path) -> None:
     options = _options(case.arguments)
-    with case.serve(tmp_path / "served") as url, chromium.new_page() as page:
+    with case.serve(tmp_path / "served") as url, browser.new_page() as page:
         page.goto(f"{case.origin}/")
         assert page.evaluate("location.origin") == case.origin
         answered = page.evaluate(ASK, [url, options])
