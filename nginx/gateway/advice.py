@@ -1,16 +1,23 @@
 """Warnings: settings that work but may not be meant. They never keep the gateway from starting."""
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from gateway.environment import FILE
 from gateway.faults import Fault
 from gateway.origins import DEFAULT_PORTS, OriginPattern
 from gateway.policy import CREDENTIALS, MAX_AGE, ORIGINS
-from gateway.settings import GatewaySettings
+from gateway.settings import DEFAULTS, UPSTREAM_TIMEOUT, GatewaySettings
 
 # Chromium's cap; Firefox honours 86400, WebKit 600.
 CHROMIUM_MAX_AGE_S = 7200
+
+
+# Read by scripts/run, compose and the command line, not by the settings themselves.
+_BESIDE = ("GATEWAY_PORT", "GATEWAY_BIND", "GATEWAY_TLS_PORT", "GATEWAY_OUT", "GATEWAY_TEMPLATES")
+_DEADLINE = "FUSION_DEADLINE_S"
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,7 @@ class _Said:
 
     settings: GatewaySettings
     origins: list[str]
+    environment: Mapping[str, str]
 
     def origin(self, text: str, reason: str, fix: str, written: list[str]) -> Fault:
         line = f'{ORIGINS}="{" ".join(written)}"'
@@ -31,7 +39,7 @@ class _Said:
 def warnings(settings: GatewaySettings, environment: Mapping[str, str]) -> tuple[Fault, ...]:
     """All of them for valid settings and the environment that they were read from."""
     listed = [item for item in re.split(r"[ ,]+", environment.get(ORIGINS, "")) if item]
-    said = _Said(settings, listed)
+    said = _Said(settings, listed, environment)
     return tuple(fault for rule in _RULES for fault in rule(said))
 
 
@@ -99,6 +107,28 @@ def _credentials(said: _Said) -> Iterator[Fault]:
         yield Fault(CREDENTIALS, "true", reason, fix, line, "warning")
 
 
+def _misspelt(said: _Said) -> Iterator[Fault]:
+    """Only near misses: orchestrators add names such as GATEWAY_SERVICE_HOST by themselves."""
+    known = [*DEFAULTS, *_BESIDE, FILE]
+    for name, value in said.environment.items():
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        if name.startswith("GATEWAY_") and name not in known and near:
+            reason, fix = (
+                "there is no such setting, so it has no effect",
+                f"did you mean {near[0]}?",
+            )
+            yield Fault(name, value, reason, fix, f'{near[0]}="{value}"', "warning")
+
+
+def _impatient(said: _Said) -> Iterator[Fault]:
+    text = said.environment.get(_DEADLINE, "")
+    if re.fullmatch(r"[0-9]{1,5}", text) and int(text) >= said.settings.upstream_timeout_s:
+        reason = f"{_DEADLINE}={text}: the gateway would give up before the service does"
+        value, fix = str(said.settings.upstream_timeout_s), str(int(text) + 15)
+        line = f'{UPSTREAM_TIMEOUT}="{fix}"'
+        yield Fault(UPSTREAM_TIMEOUT, value, reason, fix, line, "warning")
+
+
 def _listed(said: _Said, wanted: Callable[[OriginPattern], bool]) -> Iterator[OriginPattern]:
     for origin in said.settings.cors.origins:
         if str(origin) in said.origins and wanted(origin):
@@ -119,4 +149,6 @@ _RULES: tuple[Callable[[_Said], Iterator[Fault]], ...] = (
     _loopback,
     _credentials,
     _long_max_age,
+    _misspelt,
+    _impatient,
 )

@@ -106,7 +106,7 @@ _ROWS = (
         504,
         "UPSTREAM_TIMEOUT",
         "The service did not answer in time",
-        "The request took too long. Try again, perhaps with smaller pictures.",
+        "It is starting, stopped or busy. Try again soon, perhaps with smaller pictures.",
         retry_after_s=10,
     ),
     ProblemDocument(

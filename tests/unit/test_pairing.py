@@ -10,7 +10,7 @@ from portraits import MODELS_DIR, portrait_files
 
 from fusion.errors import FaceTooSmall, PoseTooDifferent
 from fusion.models.registry import FaceModels, load_models
-from fusion.pairing import pair_faces
+from fusion.pairing import check_whole, pair_faces
 from fusion.pipeline import find_faces
 from fusion.types import Face, FacePair, FusionOptions, FusionWarning
 
@@ -93,6 +93,15 @@ def test_a_face_that_was_chosen_is_not_left_out_silently(paired: Pairing, face: 
     # Mappings override target_face, whatever it says.
     with pytest.raises(FaceTooSmall):
         paired(face, tiny(face), options=replace(ALL, mappings=((0, 0), (0, 1))))
+
+
+@pytest.mark.parametrize(("share", "codes"), [(0.0, []), (0.05, []), (0.3, ["SOURCE_CUT_OFF"])])
+def test_a_source_that_its_picture_cuts_off_is_told(
+    face: Face, share: float, codes: list[str]
+) -> None:
+    xs = np.sort(face.points[:468, 0])
+    width = round(float(xs[round((1 - share) * 467)])) + 1
+    assert [warning.code for warning in check_whole(face, (640, width, 3), 0)] == codes
 
 
 def test_a_source_face_too_small_is_an_error_with_all_too(paired: Pairing, face: Face) -> None:

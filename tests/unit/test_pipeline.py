@@ -238,7 +238,8 @@ def test_what_the_source_picture_cuts_off_stays_the_targets(
 ) -> None:
     (source,), (target,) = (find_faces(models, image) for image in nobody[1::-1])
     cut = nobody[1][: round((source.points[17, 1] + source.points[152, 1]) / 2)]
-    fused = fuse(models, nobody[0], [cut], FULL).image_bgr
+    result = fuse(models, nobody[0], [cut], FULL)
+    fused = result.image_bgr
     chin, lip = target.points[152], target.points[17]
     low = np.s_[
         round(chin[1] - 0.25 * (chin[1] - lip[1])) : round(chin[1]),

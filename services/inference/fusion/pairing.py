@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from fusion.errors import FaceIndexOutOfRange, FaceTooSmall, NoFace, PoseTooDifferent
 from fusion.imaging.align import head_pose
+from fusion.imaging.face_points import MESH_POINTS
 from fusion.models.topology import Topology
 from fusion.types import Face, FacePair, FusionOptions, FusionWarning
 
 MIN_FACE_PX = 24  # below that the landmarks are guesses
 # Beyond the first the hidden half is made up from the visible one, beyond the second it cannot be.
 WARN_YAW_DEG, MAX_YAW_DEG = 35.0, 75.0
+WARN_CUT_OFF = 0.1  # share of the face's points: less is an ear or a bit of chin
 WARN_ENLARGED = 2.5  # times: beyond that the eye sees it
 
 
@@ -119,6 +123,20 @@ def check_resolution(source: Face, target: Face, index: int) -> list[FusionWarni
         "A larger photo of the source gives a sharp one."
     )
     return [FusionWarning("SOURCE_SMALL", text, index)]
+
+
+def check_whole(source: Face, picture_shape: tuple[int, ...], index: int) -> list[FusionWarning]:
+    """What to tell when the source's picture, (height, width, ...), cuts its face off."""
+    h, w = picture_shape[:2]
+    x, y = source.points[:MESH_POINTS, 0], source.points[:MESH_POINTS, 1]
+    share = float(np.mean((x < 0) | (y < 0) | (x > w - 1) | (y > h - 1)))
+    if share <= WARN_CUT_OFF:
+        return []
+    text = (
+        f"The source's picture cuts off {share:.0%} of the face; that part was made up from the "
+        "other side or left as the target's. A photo with the whole face gives a better result."
+    )
+    return [FusionWarning("SOURCE_CUT_OFF", text, index)]
 
 
 def _yaw(topology: Topology, face: Face) -> float:

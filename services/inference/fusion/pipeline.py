@@ -23,7 +23,7 @@ from fusion.masks.person import person_around
 from fusion.models.landmarks.facemesh import kps5_of
 from fusion.models.registry import FaceModels
 from fusion.models.swap.texture import Texture
-from fusion.pairing import pair_faces
+from fusion.pairing import check_whole, pair_faces
 from fusion.types import (
     Face,
     Float32,
@@ -102,9 +102,10 @@ def fuse(
             for face in _locate(models, image, faces)
         ]
     pairs, warnings = pair_faces(models.topology, [face for _, face in pool], targets, options)
-    if options.ratio > 0:
-        for pair in pairs:
-            image, face = pool[pair.source_face]
+    for pair in pairs:
+        image, face = pool[pair.source_face]
+        warnings += check_whole(face, image.shape, pair.target_face)
+        if options.ratio > 0:
             _fuse_face(canvas, models, targets[pair.target_face], image, face, options)
     return FusionResult(canvas.image_bgr, canvas.changed, tuple(pairs), tuple(warnings), watch.ms)
 

@@ -29,7 +29,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 code, pre { font: 14px/1.5 ui-monospace, monospace; background: #f2f4f7; border-radius: 4px; }
 code { padding: 0 .25em; } pre { padding: 1em; overflow-x: auto; }
 h2 { margin-top: 2.5rem; } h2 code { font-size: 1em; }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0; } :target { background: #fff3c4; }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0; display: block; overflow-x: auto; }
+code { overflow-wrap: anywhere; } :target { background: #fff3c4; }
 th, td { text-align: left; vertical-align: top; padding: .35em .6em;
   border-top: 1px solid #d8dde5; }
 @media (prefers-color-scheme: dark) { body { color: #e4e8ef; background: #14181f; }

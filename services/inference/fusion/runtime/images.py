@@ -73,5 +73,5 @@ class ImageStore:
 def _not_found() -> ImageNotFound:
     return ImageNotFound(
         "There is no uploaded image with this id: it was deleted, has expired, or never was. "
-        "Upload it again."
+        "Upload it again. If a file was meant, send it as one (curl: -F target=@photo.jpg)."
     )
