@@ -10,7 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # Packages, models and image layers are there already; a rebuilt image may take a while.
 READY_WITHIN_S = 600
-STOPPED_WITHIN_S = 40  # the script itself kills what has not stopped after 24
+# Tests that run in the background of a script ignore Ctrl-C, and their children would as well.
+HEEDING = ("env", "--default-signal=INT")
+STOPPED_WITHIN_S = 40  # with nothing begun it takes a second
 
 
 def free_port() -> int:
@@ -57,7 +59,7 @@ class RunningStack:
         self._ready = threading.Event()
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("CORS_", "GATEWAY_"))}
         self.process = subprocess.Popen(
-            [str(ROOT / "scripts/run"), f"--{kind}", "--port", str(port)],
+            [*HEEDING, str(ROOT / "scripts/run"), f"--{kind}", "--port", str(port)],
             env={**clean, "TMPDIR": str(folder), **settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

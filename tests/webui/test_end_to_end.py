@@ -7,9 +7,6 @@ import io
 import os
 import random
 import re
-import signal
-import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +15,13 @@ import pytest
 from chromium import missing
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect
+from stack.running import RunningStack
 from webui.conftest import ServeSite, free_port
 from webui.site import READY, choose, set_slider, visit
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 900  # a first start also installs packages and converts the models
 FUSE_MS = 60_000  # the service's own deadline
 SIDE = 640  # of the test's pictures: whatever their size, it is this that the time goes into
 
@@ -38,24 +35,16 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(free_port(), free_port())
-    environment = os.environ | {
+    settings = {
         "CORS_ALLOWED_ORIGINS": f"http://page.test:{stack.page_port}",
         "GATEWAY_MAX_BODY": "4m",
     }
-    command = [str(ROOT / "scripts" / "run"), "--native", "--port", str(stack.port)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    watchdog = threading.Timer(START_S, process.kill)
-    watchdog.start()
-    try:
-        assert process.stdout is not None
-        assert any(line.startswith("ready: ") for line in process.stdout), "scripts/run gave up"
+    folder = tmp_path_factory.mktemp("stack")
+    with RunningStack("native", stack.port, folder, **settings) as running:
+        running.wait_until_ready()
         yield stack
-    finally:
-        watchdog.cancel()
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
 
 
 @pytest.fixture(scope="module")
