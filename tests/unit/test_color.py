@@ -55,6 +55,22 @@ class TestMatchLight:
         after = psnr(matched(relit, self.target), self.target, zones().skin)
         assert after > 32 > before + 10
 
+    def test_a_coloured_reflection_is_no_stain_but_eyes_keep_their_colour(self) -> None:
+        x, y = points()[50, :2]  # the middle of a cheek
+        for patch, kept in (((round(x), round(y)), False), (None, True)):
+            where = np.zeros(SHAPE, np.float32)
+            if patch:
+                cv2.circle(where, patch, 12, 1.0, -1)
+            else:
+                where = (zones().eyes > 0.9).astype(np.float32)
+            lab = to_lab(self.target)
+            lab[..., 2] -= 25 * where
+            blue = np.rint(color.from_lab(lab)).astype(np.uint8)
+            seen = to_lab(np.rint(matched(blue, self.target)).astype(np.uint8))
+            plain = to_lab(np.rint(matched(self.target, self.target)).astype(np.uint8))
+            carried = (plain - seen)[where > 0][:, 2].mean()
+            assert (carried > 15) if kept else (carried < 13), carried
+
     def test_a_black_and_white_source_takes_the_colour_of_the_target(self) -> None:
         grey = cv2.cvtColor(cv2.cvtColor(self.target, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
         skin = zones().skin > 0.5

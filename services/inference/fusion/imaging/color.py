@@ -17,6 +17,8 @@ _EYES_FREE = 0.1
 _EYES_DARKER, _EYES_LIGHTER = 0.35, 0.25  # log L
 # Beyond the target's peak, shine rises by this share only.
 _KNEE = 0.3
+# Of b, beyond its slow part: what stays as it is, and the share of what goes further.
+_STAIN, _STAIN_SLOPE = 4.0, 0.25
 _GREY_STEP = 3  # grey levels between channels
 # Dark outliers weigh as if they were this many times further off.
 _DARK = 2.0
@@ -144,7 +146,7 @@ def match_light(
     lit += zones.rim * blur_inside(log_t - lit, weight, how.rim_sigma * face_px)
     out = np.empty_like(texture)
     out[..., 0] = np.exp(_eyes_lit(lit, log_s, log_t, zones)) - L_OFFSET
-    out[..., 1:] = _match_chroma(texture, target, weight, how.chroma_sigma * face_px)
+    out[..., 1:] = _match_chroma(texture, target, zones, how.chroma_sigma * face_px)
     return from_lab(out)
 
 
@@ -245,11 +247,12 @@ def _scaled_to(band_s: Float32, band_t: Float32, skin: Mask, how: LightMatch) ->
     return np.asarray(shine + np.minimum(band_s, 0) * scales[1], np.float32)
 
 
-def _match_chroma(texture: Float32, target: Float32, weight: Mask, sigma: float) -> Float32:
+def _match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) -> Float32:
     """a and b of the texture with the target's slow part.
 
     Where either picture is grey, the source has no fine colour to add: the target's stays.
     """
+    weight = zones.skin + np.float32(1e-6)
     low_s = blur_inside(texture[..., 1:], weight, sigma)
     low_t = blur_inside(target[..., 1:], weight, sigma)
     own = _level_of(np.hypot(low_s[..., 0], low_s[..., 1]), weight)
@@ -259,6 +262,11 @@ def _match_chroma(texture: Float32, target: Float32, weight: Mask, sigma: float)
     # Darker or greyer skin shows smaller steps of colour.
     scale = float(np.clip((wanted + 4.0) / (own + 4.0), 0.5, 1.5))
     fine_s, fine_t = texture[..., 1:] - low_s, target[..., 1:] - low_t
+    # Yellow and blue: reflections of what the source wears, and glow in dark skin, which on lighter
+    # skin would be stains. Red is lips and blood, and eyes have the colour they have.
+    stain = np.abs(fine_s[..., 1])
+    kept = np.minimum(1.0, (_STAIN + _STAIN_SLOPE * stain) / (stain + 1e-3))
+    fine_s[..., 1] *= np.maximum(kept, zones.eyes)
     return np.asarray(low_t + colourful * scale * fine_s + (1 - colourful) * fine_t, np.float32)
 
 
