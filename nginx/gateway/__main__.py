@@ -167,9 +167,9 @@ def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
-    _settings(environment)
+    settings = _settings(environment)
     revision = reload(options.out, environment, options.templates, _nginx())
-    return f"revision {revision}, {_in_words(GatewaySettings.from_env(environment).cors)}"
+    return f"revision {revision}, {_in_words(settings.cors)}"
 
 
 def _snapshot(options: argparse.Namespace, environment: Mapping[str, str]) -> int:

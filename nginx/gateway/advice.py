@@ -13,8 +13,6 @@ from gateway.settings import DEFAULTS, UPSTREAM_TIMEOUT, GatewaySettings
 
 # Chromium's cap; Firefox honours 86400, WebKit 600.
 CHROMIUM_MAX_AGE_S = 7200
-
-
 # Read by scripts/run, compose and the command line, not by the settings themselves.
 _BESIDE = ("GATEWAY_PORT", "GATEWAY_BIND", "GATEWAY_TLS_PORT", "GATEWAY_OUT", "GATEWAY_TEMPLATES")
 _DEADLINE = "FUSION_DEADLINE_S"
@@ -113,11 +111,9 @@ def _misspelt(said: _Said) -> Iterator[Fault]:
     for name, value in said.environment.items():
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
         if name.startswith("GATEWAY_") and name not in known and near:
-            reason, fix = (
-                "there is no such setting, so it has no effect",
-                f"did you mean {near[0]}?",
-            )
-            yield Fault(name, value, reason, fix, f'{near[0]}="{value}"', "warning")
+            reason = "there is no such setting, so it has no effect"
+            fix, line = f"did you mean {near[0]}?", f'{near[0]}="{value}"'
+            yield Fault(name, value, reason, fix, line, "warning")
 
 
 def _impatient(said: _Said) -> Iterator[Fault]:

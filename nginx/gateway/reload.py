@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gateway.addresses import Address
 from gateway.health import pulse
-from gateway.render import RUN, Logs, RenderError, exchange, render
+from gateway.render import REVISION, RUN, Logs, RenderError, exchange, render
 from gateway.settings import GatewaySettings
 
 _PATIENCE_S = 10.0
@@ -90,7 +90,8 @@ def _kept(out: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=".kept-", dir=out) as folder:
         old = Path(folder)
         shutil.copytree(out / "conf", old / "conf")
-        shutil.copy2(out / "nginx.conf", old)
+        for name in ("nginx.conf", REVISION, RUN):
+            shutil.copy2(out / name, old)
         yield old
 
 

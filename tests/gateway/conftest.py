@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chromium import missing
 from tests.gateway.cases import POLICY
 from tests.gateway.lab import Gateway, gateway
 
@@ -15,7 +16,7 @@ def nginx() -> str:
     """The nginx program of this machine."""
     found = find_nginx()
     if found is None:
-        pytest.skip("nginx is not installed (apt-get install nginx)")
+        missing("nginx (Debian: apt-get install nginx)")
     return found
 
 

@@ -18,7 +18,7 @@ from tests.gateway.test_settings import PACKAGE_ROOT, run
 from gateway.environment import read_environment
 from gateway.faults import InvalidSettings
 from gateway.reload import reload
-from gateway.render import RUN, TEMPLATES, RenderError
+from gateway.render import REVISION, RUN, TEMPLATES, RenderError
 from gateway.watch import state_of
 
 OLD, NEW = "https://old.example.com", "https://new.example.com"
@@ -38,7 +38,8 @@ def reloaded(own: Gateway, nginx: str, **environment: str) -> str:
 
 
 def files_of(folder: Path) -> dict[Path, bytes]:
-    found = [*(folder / "conf").iterdir(), folder / "nginx.conf", folder / RUN]
+    own = [folder / name for name in ("nginx.conf", REVISION, RUN)]
+    found = [*(folder / "conf").iterdir(), *own]
     return {path: path.read_bytes() for path in found}
 
 
