@@ -1,5 +1,6 @@
 """A gateway under test with everything real: nginx processes, sockets, and tiny upstreams."""
 
+import asyncio
 import http.client
 import json
 import secrets
@@ -13,6 +14,9 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
 
 from gateway.render import find_nginx, render
 from gateway.settings import GatewaySettings
@@ -174,6 +178,22 @@ def running(upstream: Upstream) -> Iterator[Upstream]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def uvicorn_serving(app: ASGIApp) -> Iterator[int]:
+    """An application on a port of this machine, without its lifespan."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+        thread.start()
+        assert wait_until(lambda: server.started and listens(port))
+        try:
+            yield port
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def free_port() -> int:

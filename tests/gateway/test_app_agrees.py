@@ -6,17 +6,13 @@ is not held: nginx refuses an address with a NUL before it has read the Origin, 
 headers; the service answers 404 with them.
 """
 
-import asyncio
 import json
-import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import uvicorn
 from api.conftest import SETTINGS
 from tests.gateway.cases import (
     ALLOWED,
@@ -33,11 +29,10 @@ from tests.gateway.lab import (
     Gateway,
     Headers,
     gateway,
-    listens,
     preflight,
     raw,
     request,
-    wait_until,
+    uvicorn_serving,
 )
 
 from fusion.api.cors import parse_policy
@@ -94,17 +89,8 @@ def service(folder: Path, environment: Mapping[str, str]) -> Iterator[int]:
     async def fail() -> None:
         raise RuntimeError("unforeseen")
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = int(listener.getsockname()[1])
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
-        thread.start()
-        assert wait_until(lambda: server.started and listens(port))
-        try:
-            yield port
-        finally:
-            server.should_exit = True
-            thread.join()
+    with uvicorn_serving(app) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,12 @@
 """How requests reach the services: identity, addresses, uploads, and callers who leave."""
 
-import asyncio
 import json
 import re
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-import uvicorn
 from tests.gateway.cases import ORIGIN
-from tests.gateway.lab import Answer, Gateway, gateway, listens, raw, request, wait_until
+from tests.gateway.lab import Answer, Gateway, gateway, raw, request, uvicorn_serving, wait_until
 
 
 def test_pages_and_api_go_to_their_services_unchanged(live: Gateway) -> None:
@@ -155,27 +150,11 @@ async def refuse_unread(scope: dict[str, object], receive: object, send: object)
         await send({"type": "http.response.body", "body": b"busy"})
 
 
-@contextmanager
-def serving_with_uvicorn() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = int(listener.getsockname()[1])
-        config = uvicorn.Config(refuse_unread, log_level="critical", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
-        thread.start()
-        assert wait_until(lambda: server.started and listens(port))
-        try:
-            yield port
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 def test_a_refusal_before_the_upload_was_read_reaches_the_caller(
     nginx: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """With nginx's default `Connection: close` about a third of these were a 502."""
-    with serving_with_uvicorn() as port:
+    with uvicorn_serving(refuse_unread) as port:
         environment = {
             "GATEWAY_INFERENCE": f"127.0.0.1:{port}",
             "CORS_ALLOWED_ORIGINS": ORIGIN,
