@@ -231,6 +231,9 @@ class Gateway:
         return (self.folder / "logs" / "error.log").read_text()
 
 
+LOG_LATE_S = 1.5  # conf/log.conf: lines wait up to a second for others
+
+
 def wait_until(
     condition: Callable[[], bool], timeout_s: float = START_TIMEOUT_S, every_s: float = 0.02
 ) -> bool:

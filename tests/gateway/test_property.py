@@ -4,7 +4,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -120,23 +120,20 @@ def test_nginx_decides_what_the_oracle_decides(
     assert min(verdicts.counts.values()) > ORIGINS // 6
 
 
-# Of every variable about CORS: which map its value may be seen in, and nowhere else.
+ORIGINS_ARE_IN = {"$cors_origin_allowed", "$cors_allow_origin", "Access-Control-Allow-Origin"}
+# Of every variable about CORS: which map or header its value may be seen in, and nowhere else.
 PLACES = {
-    "CORS_ALLOWED_ORIGINS": {"$cors_origin_allowed", "$cors_allow_origin"},
-    "CORS_ALLOWED_METHODS": {"$cors_allow_methods"},
-    "CORS_ALLOWED_HEADERS": {"$cors_allow_headers"},
+    "CORS_ALLOWED_ORIGINS": ORIGINS_ARE_IN,
+    "CORS_ALLOWED_METHODS": {"Access-Control-Allow-Methods"},
+    "CORS_ALLOWED_HEADERS": {"Access-Control-Allow-Headers"},
     "CORS_EXPOSED_HEADERS": {"$cors_expose_headers"},
-    "CORS_ALLOW_CREDENTIALS": {"$cors_allow_credentials"},
-    "CORS_MAX_AGE": {"$cors_max_age"},
+    "CORS_ALLOW_CREDENTIALS": {"$cors_allow_credentials", "Access-Control-Allow-Credentials"},
+    "CORS_MAX_AGE": {"Access-Control-Max-Age"},
     # together with the origins, which the draw sets to `*`
-    written.DANGEROUS: {"$cors_origin_allowed", "$cors_allow_origin"},
+    written.DANGEROUS: ORIGINS_ARE_IN,
 }
 VARY = {"$cors_vary", "$gateway_vary"}
-LISTS = {
-    "CORS_ALLOWED_METHODS": "$cors_allow_methods",
-    "CORS_ALLOWED_HEADERS": "$cors_allow_headers",
-    "CORS_EXPOSED_HEADERS": "$cors_expose_headers",
-}
+LISTS = ("CORS_ALLOWED_METHODS", "CORS_ALLOWED_HEADERS", "CORS_EXPOSED_HEADERS")
 Folder = dict[str, list[Directive]]
 STRANGERS = [*DENIED, *ALLOWED, "https://x.example.com", "http://evil.example:8080", "https://com"]
 
@@ -155,18 +152,18 @@ def read_folder(environment: Mapping[str, str]) -> Folder:
 
 
 def place_of(directive: Directive) -> str:
-    """The variable of the map or table that it is in, or else its name."""
+    """The variable of the map or table that it is in, or the header it adds, or else its name."""
     block = directive.within[-1].split() if directive.within else [""]
     if block[0] in {"map", "geo"}:
         return block[-1]
-    return directive.words[0]
+    return directive.words[directive.words[0] == "add_header"]
 
 
-def rows_of(folder: Folder, variable: str) -> list[tuple[str, ...]]:
-    """The rows of the map that makes a variable."""
+def said_in(folder: Folder, places: Collection[str]) -> list[tuple[str, ...]]:
+    """The rows of the maps and the headers with their values."""
     every = (directive for file in folder.values() for directive in file)
-    rows = [directive for directive in every if directive.within]
-    return [row.words for row in rows if row.within[-1].split()[0::2] == ["map", variable]]
+    said = [directive.words for directive in every if place_of(directive) in places]
+    return [words[1:] if words[0] == "add_header" else words for words in said]
 
 
 def map_allows(rows: Sequence[tuple[str, ...]], origin: str) -> bool:
@@ -185,18 +182,18 @@ def wider(environment: Mapping[str, str], folder: Folder) -> list[str]:
         return environment[variable].strip().lower() in {"1", "true", "yes", "on"}
 
     found = []
-    rows = rows_of(folder, "$cors_origin_allowed")
+    rows = said_in(folder, {"$cors_origin_allowed"})
     for origin in STRANGERS:
         if map_allows(rows, origin) != bool(allow_origin(environment, origin)):
             found.append(f"origin {origin!r}")
-    for variable, name in LISTS.items():
-        (listed,) = [row[1] for row in rows_of(folder, name) if row[0] != "default"]
+    for variable in LISTS:
+        (listed,) = [row[1] for row in said_in(folder, PLACES[variable]) if row[0] != "default"]
         said = {word.lower() for word in words(environment[variable])}
         # an empty variable is an unset one
         if said and {word.lower() for word in words(listed)} - said:
             found.append(f"{variable} {listed!r}")
-    credentials = [row for row in rows_of(folder, "$cors_allow_credentials") if row[1]]
-    if credentials and not yes("CORS_ALLOW_CREDENTIALS"):
+    credentials = said_in(folder, PLACES["CORS_ALLOW_CREDENTIALS"])
+    if any("true" in row for row in credentials) and not yes("CORS_ALLOW_CREDENTIALS"):
         found.append("credentials")
     if "*" in words(environment["CORS_ALLOWED_ORIGINS"]) and not yes(written.DANGEROUS):
         found.append("any origin")

@@ -74,14 +74,13 @@ def test_a_changed_policy_is_shown_as_behaviour(recorded: Path) -> None:
 
 def test_an_edited_template_shows_in_the_behaviour(recorded: Path, tmp_path: Path) -> None:
     shutil.copytree(TEMPLATES, tmp_path / "templates")
-    values = tmp_path / "templates" / "conf" / "cors-values.conf.j2"
-    values.write_text(values.read_text().replace("1 $http_origin;", "1 *;"))
-    policy = tmp_path / "templates" / "conf" / "cors-policy.conf.j2"
-    policy.write_text(
-        policy.read_text().replace(
-            "default {{ 1 if settings.cors.any_origin else 0 }}", "default 1"
-        )
-    )
+    for name, old, new in (
+        ("cors-policy", "default {{ 1 if settings.cors.any_origin else 0 }}", "default 1"),
+        ("cors-values", "1 $http_origin;", "1 *;"),
+        ("preflight", "$http_origin", "*"),
+    ):
+        template = tmp_path / "templates" / "conf" / f"{name}.conf.j2"
+        template.write_text(template.read_text().replace(old, new))
     done = run("snapshot", str(recorded), "--templates", str(tmp_path / "templates"), **POLICY)
     assert done.returncode == 1
     assert "-/api/v1/fusions | https://evil.example | -" in done.stdout.splitlines()
