@@ -77,7 +77,6 @@ BLANKED = {
     r"^    (?:10 Origin|1 true|1 \*|1 \$http_origin);\n": "",
     r"^    add_header Access-Control-(?:Allow-Credentials true|Max-Age \d+) always;\n": "",
     r"^    add_header Strict-Transport-Security \$gateway_hsts always;\n": "",
-    r"(Access-Control-Allow-Origin) (?:\*|\$http_origin) ": r"\1 origin ",
     r"^# CORS_DANGEROUSLY.*\n": "",
     r"^(    1|.*-Allow-(?:Methods|Headers)) \"[A-Za-z0-9.,_* -]*\"(;| always;)$": r"\1 names\2",
     r"(listen|set \$\w+) [][a-zA-Z0-9.:_-]+": r"\1 address",
