@@ -16,11 +16,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("api",),
     ("runtime",),
     ("pipeline",),
-    ("pairing",),
+    ("pairing", "staging"),
     ("masks",),
     ("models",),
     ("imaging",),
-    ("types",),
+    ("types", "stopwatch"),
     ("errors",),
 )
 RANK = {room: rank for rank, rooms in enumerate(FLOORS) for room in rooms}

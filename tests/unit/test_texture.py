@@ -8,8 +8,8 @@ from unit.embedded import models, portrait
 from fusion.imaging.face_points import OVAL
 from fusion.imaging.view import region_around
 from fusion.masks.person import person_around
-from fusion.models.swap.mesh import MeshSwap
 from fusion.models.swap.texture import Texture
+from fusion.models.swap.warp import MeshWarp
 from fusion.pipeline import find_faces
 from fusion.types import Float32, ImageBGR
 
@@ -25,7 +25,7 @@ def texture_for(target: ImageBGR, source: ImageBGR) -> Texture:
     region = region_around(points[list(OVAL)], target.shape, 0.12, 288)
     points_s = landmarks(source)
     person = person_around(models().matte, source, points_s)
-    return MeshSwap(models().topology).texture(region, points, source, points_s, person)
+    return MeshWarp(models().topology).texture(region, points, source, points_s, person)
 
 
 @pytest.mark.parametrize("size_px", [300, 800, 1600])

@@ -1,8 +1,6 @@
 """The whole recipe for one picture: find the faces, pair them, fuse each pair into the target."""
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -13,47 +11,27 @@ from fusion.errors import ModelUnavailable
 from fusion.imaging.adjust import adjust, smooth_reach
 from fusion.imaging.align import Matrix
 from fusion.imaging.blend import blend, blend_reach
-from fusion.imaging.color import ColorField, Zones, color_field, grey_of, is_grey, match_light
-from fusion.imaging.face_points import MESH_POINTS, OVAL
-from fusion.imaging.view import Region, RegionMap, region_around
-from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, rim_zone, skin_zone
-from fusion.masks.glasses import glasses_over_face
-from fusion.masks.occlusion import beard_on_face, hair_over_face, not_skin
-from fusion.masks.person import person_around
+from fusion.imaging.face_points import MESH_POINTS
+from fusion.imaging.view import Region
+from fusion.masks.face import face_width
 from fusion.models.landmarks.facemesh import kps5_of
 from fusion.models.registry import FaceModels
+from fusion.models.swap.look import Look
 from fusion.models.swap.texture import Texture
 from fusion.pairing import check_whole, pair_faces
+from fusion.staging import stage
+from fusion.stopwatch import Stopwatch
 from fusion.types import (
     Face,
     Float32,
     FusionOptions,
     FusionResult,
     ImageBGR,
-    Mask,
 )
 
-# Masks and light are worked out on a face of this size; they vary too slowly to need more.
-SMALL_SIDE_PX = 224
-MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
 MIN_PRESENCE = 0.5
 ALL = slice(None)
-_HAIR_EDGE = 0.025  # of the face's width: strands of the source are left out with their edges
-_FRAME_EDGE = 0.02  # the same for the source's glasses, with their shadow
 _MAX_SLIP = 0.08  # of the face's width
-
-
-class Stopwatch:
-    """Adds up milliseconds by stage, in the order in which the stages first ran."""
-
-    def __init__(self) -> None:
-        self.ms: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.ms[stage] = self.ms.get(stage, 0.0) + (time.perf_counter() - start) * 1e3
 
 
 @dataclass(eq=False)
@@ -119,68 +97,29 @@ def _fuse_face(
     options: FusionOptions,
 ) -> None:
     """Fuses one pair into the canvas, in place, at the target's own resolution."""
-    watch = canvas.watch
-    points_t, points_s = target.points, source.points
-    region = region_around(points_t[list(OVAL)], canvas.image_bgr.shape, MARGIN, SMALL_SIDE_PX)
-    small = region.cut(canvas.image_bgr)
-    if is_grey(small):
-        source_bgr = grey_of(source_bgr)
-    local = region.from_picture(points_t)
-    with watch("matte"):
-        person_t = person_around(models.matte, canvas.image_bgr, points_t).over(region)
-        person_s = person_around(models.matte, source_bgr, points_s)
-    with watch("warp"):
-        shape_share = options.shape * options.ratio
-        swap = models.swaps[options.model]
-        texture = swap.texture(region, points_t, source_bgr, points_s, person_s, shape_share)
-    with watch("mask"):
-        mask, zones = _mask_and_zones(small, local, texture, points_s, person_t, person_s)
+    watch, swap = canvas.watch, models.swaps[options.model]
+    points_t = target.points
+    shape_share = options.shape * options.ratio
+    staged = stage(
+        models, canvas.image_bgr, points_t, source_bgr, source.points, shape_share, watch
+    )
     with watch("light"):
-        matched = match_light(texture.small_bgr, small, zones, face_width(local))
-        field = color_field(texture.small_bgr, matched, 3)
-        sketch = blend(small, matched, mask, 1.0, "normal")
+        before, texture = staged.target_bgr, staged.texture
+        local_px = face_width(staged.points)
+        look = swap.look(before, texture.small_bgr, staged.mask, staged.zones, local_px)
+        sketch = blend(before, look.field.over(texture.small_bgr), look.mask, 1.0, "normal")
     with watch("landmarks"):
-        before, after = _measured_again(models, (small, sketch), local)
+        slip = _slip(*_measured_again(models, (before, sketch), staged.points))
     with watch("compose"):
-        texture = texture.moved(_slip(before, after))
-        _compose(canvas, region, texture, field, mask, options, face_width(points_t))
-
-
-def _mask_and_zones(
-    target_bgr: ImageBGR,
-    local: Float32,
-    texture: Texture,
-    points_s: Float32,
-    person_t: Mask,
-    person_s: RegionMap,
-) -> tuple[Mask, Zones]:
-    """Where the fused face shows, and what is read off which part: all (h, w), small.
-
-    target_bgr  (h, w, 3) uint8, local its landmarks there, person_t its matte
-    points_s    the source's landmarks and person_s its matte, in its own picture
-    """
-    shape = texture.region.shape
-    depth = oval_depth(local, shape)
-    source = texture.source_region.from_picture(points_s)
-    foreign_t = not_skin(target_bgr, local) * person_t
-    foreign_s = not_skin(texture.source_small_bgr, source) * person_s.over(texture.source_region)
-    kept = np.maximum(hair_over_face(foreign_t, local), glasses_over_face(target_bgr, local))
-    glasses_s = glasses_over_face(texture.source_small_bgr, source, _FRAME_EDGE)
-    hair_s = hair_over_face(foreign_s, source, _HAIR_EDGE)
-    strange = texture.carry(np.maximum(hair_s, glasses_s))
-    free = (1.0 - kept) * (1.0 - strange) * texture.coverage
-    mask = face_mask(local, points_s, shape, depth) * free * person_t
-    skin = skin_zone(local, shape, depth) * free * (1.0 - beard_on_face(foreign_t, local))
-    skin *= 1.0 - texture.carry(beard_on_face(foreign_s, source))
-    return mask, Zones(skin, eye_zone(local, shape), rim_zone(depth))
+        texture = texture.moved(slip)
+        _compose(canvas, staged.region, texture, look, options, face_width(points_t))
 
 
 def _compose(
     canvas: Canvas,
     region: Region,
     texture: Texture,
-    field: ColorField,
-    mask: Mask,
+    look: Look,
     options: FusionOptions,
     face_px: float,
 ) -> None:
@@ -188,10 +127,11 @@ def _compose(
     full = texture.full()
     before = canvas.image_bgr[region.box].copy()
     reach = max(smooth_reach(options, face_px), blend_reach(options.mode))
-    parts = region.bands(reach) if reach else ((part, ALL) for part in region.strips(mask))
+    parts = region.bands(reach) if reach else ((part, ALL) for part in region.strips(look.mask))
     for part, own in parts:
         gain, offset, share = (
-            region.enlarged(values, part) for values in (field.gain, field.offset, mask)
+            region.enlarged(values, part)
+            for values in (look.field.gain, look.field.offset, look.mask)
         )
         fused = cv2.add(cv2.multiply(full.read(part), gain, dtype=cv2.CV_32F), offset)
         fused = adjust(np.clip(fused, 0, 255), options, face_px)

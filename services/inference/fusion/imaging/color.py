@@ -36,6 +36,10 @@ class ColorField:
     gain: Float32
     offset: Float32
 
+    def over(self, texture_bgr: ImageBGR) -> Float32:
+        """The texture (h, w, 3) uint8 with the change: float32 BGR 0..255, clipped."""
+        return np.asarray(np.clip(texture_bgr * self.gain + self.offset, 0, 255), np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Zones:

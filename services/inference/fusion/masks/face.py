@@ -13,7 +13,7 @@ from fusion.imaging.face_points import (
     OVAL,
 )
 from fusion.imaging.mesh import polygon_mask
-from fusion.models.swap.mesh import eye_opening
+from fusion.models.swap.warp import eye_opening
 from fusion.types import Float32, Mask
 
 FEATHER = 0.045  # of the face's width: wider lets the target's cheeks show through, narrower a seam

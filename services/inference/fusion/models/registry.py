@@ -15,7 +15,9 @@ from fusion.models.landmarks.facemesh import Landmarker
 from fusion.models.matte.selfie import Matte
 from fusion.models.rows import EMBEDDED, ModelRow
 from fusion.models.session import Device, OnnxModel
+from fusion.models.swap.look import Swap
 from fusion.models.swap.mesh import MeshSwap
+from fusion.models.swap.warp import MeshWarp
 from fusion.models.topology import Topology, load_topology
 
 
@@ -34,7 +36,8 @@ class FaceModels:
     expression: Expression
     topology: Topology
     device: Device
-    swaps: dict[str, MeshSwap] = field(default_factory=dict)
+    warp: MeshWarp
+    swaps: dict[str, Swap] = field(default_factory=dict)
 
 
 def load_models(models_dir: Path, device: Device = "cpu", threads: int = 1) -> FaceModels:
@@ -59,7 +62,8 @@ def load_models(models_dir: Path, device: Device = "cpu", threads: int = 1) -> F
         expression=Expression(*load("face_blendshapes")),
         topology=topology,
         device=device,
-        swaps={"mesh": MeshSwap(topology)},
+        warp=MeshWarp(topology),
+        swaps={"mesh": MeshSwap()},
     )
 
 

@@ -1,0 +1,98 @@
+"""Makes a pair ready for a swap model: the texture warped, and where it may show."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fusion.imaging.color import Zones, grey_of, is_grey
+from fusion.imaging.face_points import OVAL
+from fusion.imaging.view import Region, RegionMap, region_around
+from fusion.masks.face import eye_zone, face_mask, oval_depth, rim_zone, skin_zone
+from fusion.masks.glasses import glasses_over_face
+from fusion.masks.occlusion import beard_on_face, hair_over_face, not_skin
+from fusion.masks.person import person_around
+from fusion.models.registry import FaceModels
+from fusion.models.swap.texture import Texture
+from fusion.stopwatch import Stopwatch
+from fusion.types import Float32, ImageBGR, Mask
+
+# Masks and light are worked out on a face of this size; they vary too slowly to need more.
+SMALL_SIDE_PX = 224
+MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
+_HAIR_EDGE = 0.025  # of the face's width: strands of the source are left out with their edges
+_FRAME_EDGE = 0.02  # the same for the source's glasses, with their shadow
+
+
+@dataclass(frozen=True, eq=False)
+class Staged:
+    """A pair made ready: all that a swap model decides on, at the small scale.
+
+    target_bgr  (h, w, 3) uint8, the region's pixels
+    points      (478, 3) float32, the target's landmarks in them
+    mask        (h, w) float32, 0..1, where geometry and occlusion let the source show
+    """
+
+    region: Region
+    target_bgr: ImageBGR
+    points: Float32
+    texture: Texture
+    mask: Mask
+    zones: Zones
+
+
+def stage(
+    models: FaceModels,
+    target_bgr: ImageBGR,
+    points_t: Float32,
+    source_bgr: ImageBGR,
+    points_s: Float32,
+    shape_share: float,
+    watch: Stopwatch,
+) -> Staged:
+    """Everything about a pair that needs no choice of model.
+
+    target_bgr, source_bgr  (H, W, 3) uint8; points_t, points_s (478, 3) float32 in their pixels
+    shape_share             0..1, how far the texture keeps the source's own proportions
+    """
+    region = region_around(points_t[list(OVAL)], target_bgr.shape, MARGIN, SMALL_SIDE_PX)
+    small = region.cut(target_bgr)
+    if is_grey(small):
+        source_bgr = grey_of(source_bgr)
+    local = region.from_picture(points_t)
+    with watch("matte"):
+        person_t = person_around(models.matte, target_bgr, points_t).over(region)
+        person_s = person_around(models.matte, source_bgr, points_s)
+    with watch("warp"):
+        texture = models.warp.texture(region, points_t, source_bgr, points_s, person_s, shape_share)
+    with watch("mask"):
+        mask, zones = _mask_and_zones(small, local, texture, points_s, person_t, person_s)
+    return Staged(region, small, local, texture, mask, zones)
+
+
+def _mask_and_zones(
+    target_bgr: ImageBGR,
+    local: Float32,
+    texture: Texture,
+    points_s: Float32,
+    person_t: Mask,
+    person_s: RegionMap,
+) -> tuple[Mask, Zones]:
+    """Where the fused face shows, and what is read off which part: all (h, w), small.
+
+    target_bgr  (h, w, 3) uint8, local its landmarks there, person_t its matte
+    points_s    the source's landmarks and person_s its matte, in its own picture
+    """
+    shape = texture.region.shape
+    depth = oval_depth(local, shape)
+    source = texture.source_region.from_picture(points_s)
+    foreign_t = not_skin(target_bgr, local) * person_t
+    foreign_s = not_skin(texture.source_small_bgr, source) * person_s.over(texture.source_region)
+    kept = np.maximum(hair_over_face(foreign_t, local), glasses_over_face(target_bgr, local))
+    glasses_s = glasses_over_face(texture.source_small_bgr, source, _FRAME_EDGE)
+    hair_s = hair_over_face(foreign_s, source, _HAIR_EDGE)
+    strange = texture.carry(np.maximum(hair_s, glasses_s))
+    free = (1.0 - kept) * (1.0 - strange) * texture.coverage
+    mask = face_mask(local, points_s, shape, depth) * free * person_t
+    skin = skin_zone(local, shape, depth) * free * (1.0 - beard_on_face(foreign_t, local))
+    skin *= 1.0 - texture.carry(beard_on_face(foreign_s, source))
+    return mask, Zones(skin, eye_zone(local, shape), rim_zone(depth))
