@@ -1,22 +1,23 @@
-"""The fixed list of pairs: people of different identity, drawn once with a fixed seed."""
+"""The fixed pairs: held-out people of the sharp sets, drawn once with a fixed seed."""
 
-import csv
 import random
 from pathlib import Path
 
-SHARP_SETS = ("london", "canada", "faker")
+from training.photos import by_person, listed_photos
+
 COUNT = 60
 
 
 def pairs(photos: Path) -> list[tuple[Path, Path]]:
-    """COUNT pairs (target, source); every source shows another person."""
-    with (photos / "faces/index.csv").open() as table:
-        rows = [row for row in csv.DictReader(table) if row["set"] in SHARP_SETS]
-    people: dict[str, list[str]] = {}
-    for row in rows:
-        people.setdefault(row["set"] + row["identity"], []).append(row["file"])
+    """COUNT pairs (target, source); every person is once the one and once the other."""
+    people = by_person([row for row in listed_photos(photos) if row.sharp and row.held_out])
     chosen = random.Random(3)
     names = sorted(people)
     chosen.shuffle(names)
-    files = [photos / "faces" / chosen.choice(people[name]) for name in names[: 2 * COUNT]]
-    return list(zip(files[COUNT:], files[:COUNT], strict=True))
+    if len(names) < COUNT:
+        raise SystemExit(f"{photos} has {len(names)} held-out people; {COUNT} are needed")
+    names = names[:COUNT]
+    targets, sources = (
+        [photos / "faces" / chosen.choice(people[name]).file for name in names] for _ in range(2)
+    )
+    return list(zip(targets, sources[1:] + sources[:1], strict=True))

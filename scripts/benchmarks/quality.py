@@ -1,8 +1,10 @@
-"""Quality of the pictures on a fixed list of pairs, `mesh` beside the plain baseline in one run.
+"""Quality of the pictures: every swap model beside the plain baseline, in one run.
 
-Similarity is the cosine of embeddings less their mean over all people: the identity network takes
-no part in a fusion. Relit PSNR: the target itself in other light as its own source; the fusion
-should give the target back.
+The people are not among those that the U-Net was trained with, and the recogniser takes no part in
+a fusion or in training. Similarity is the cosine of embeddings less their mean over all people.
+Relit: the target in other light as its own source, which should give the target back.
+Rebuilt: another person's face was fused into a photo; its own face, from another geometry and in
+other light, should give the photo back (the scenes of training, of held-out people).
 """
 
 from collections.abc import Callable
@@ -12,15 +14,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks import measures
 from benchmarks.baseline import fuse_plainly
 from benchmarks.pairs import pairs
+from benchmarks.scenes import Rebuilt, rebuilt_scenes, relight
 from fusion.models.registry import FaceModels, load_models
 from fusion.pipeline import find_faces, fuse
-from fusion.types import Face, Float32, FusionOptions, ImageBGR
+from fusion.types import Face, Float32, FusionOptions, ImageBGR, Mask
 
 RELIT = 20
 CELL_PX = 240
-Fuse = Callable[[ImageBGR, Face, ImageBGR, Face], tuple[ImageBGR, Float32]]
+Fuse = Callable[[ImageBGR, Face, ImageBGR, Face], tuple[ImageBGR, Mask]]
+COLUMNS = (
+    "rank-1", "cosine", "drift %", "expression", "yaw", "seam", "sharp", "skin", "outside %",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +42,15 @@ def run(photos: Path, out: Path, models_dir: Path) -> None:
     listed = [(_portrait(models, t), _portrait(models, s)) for t, s in pairs(photos)]
     people = [(t, s) for t, s in listed if t is not None and s is not None]
     mean = np.mean([p.embedding for pair in people for p in pair], axis=0)
-    print(f"{len(people)} pairs; before: cosine {_before(people, mean):.3f}")
-    print("model     rank-1  cosine  drift %  expression  seam   relit dB  outside %")
-    for name, method in (("baseline", _baseline(models)), ("mesh", _mesh(models))):
-        results = _measure(models, name, method, people, mean)
-        _sheet(people, results, out / f"quality_{name}.png")
+    before = [measures.cosine(t.embedding - mean, s.embedding - mean) for t, s in people]
+    scenes = rebuilt_scenes(models, photos)
+    print(f"{len(people)} pairs, {len(scenes)} rebuilt; before: cosine {np.mean(before):.3f}")
+    print("          " + "  ".join(f"{name:>10}" for name in (*COLUMNS, *_SELF)))
+    for name, method in _methods(models).items():
+        results = [method(t.image, t.face, s.image, s.face) for t, s in people]
+        row = [*_in_the_wild(models, people, results, mean), *_on_itself(method, people, scenes)]
+        print(f"{name:<10}" + "  ".join(f"{value:10.4f}" for value in row), flush=True)
+        _sheet(people, [image for image, _ in results], out / f"quality_{name}.png")
     print(f"sheets (source, target, result): {out}")
 
 
@@ -52,107 +63,74 @@ def _portrait(models: FaceModels, path: Path) -> Portrait | None:
     return Portrait(image, face, models.identity.embed(image, face))
 
 
-def _mesh(models: FaceModels) -> Fuse:
-    def method(target: ImageBGR, _: Face, source: ImageBGR, __: Face) -> tuple[ImageBGR, Float32]:
-        result = fuse(models, target, [source], FusionOptions(ratio=1.0))
-        return result.image_bgr, result.changed.astype(np.float32)
+def _methods(models: FaceModels) -> dict[str, Fuse]:
+    def plain(t: ImageBGR, face_t: Face, s: ImageBGR, face_s: Face) -> tuple[ImageBGR, Mask]:
+        return fuse_plainly(t, face_t.points, s, face_s.points, models.topology.triangles)
 
-    return method
+    def swap(name: str) -> Fuse:
+        def method(t: ImageBGR, _: Face, s: ImageBGR, __: Face) -> tuple[ImageBGR, Mask]:
+            result = fuse(models, t, [s], FusionOptions(ratio=1.0, model=name))
+            return result.image_bgr, result.changed.astype(np.float32)
 
+        return method
 
-def _baseline(models: FaceModels) -> Fuse:
-    def method(t: ImageBGR, face_t: Face, s: ImageBGR, face_s: Face) -> tuple[ImageBGR, Float32]:
-        return fuse_plainly(t, face_t.landmarks, s, face_s.landmarks, models.topology.triangles)
-
-    return method
-
-
-def _before(people: list[tuple[Portrait, Portrait]], mean: Float32) -> float:
-    return float(np.mean([_cosine(t.embedding - mean, s.embedding - mean) for t, s in people]))
+    return {"baseline": plain, **{name: swap(name) for name in sorted(models.swaps)}}
 
 
-def _cosine(a: Float32, b: Float32) -> float:
-    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
-
-
-def _measure(
+def _in_the_wild(
     models: FaceModels,
-    name: str,
-    method: Fuse,
     people: list[tuple[Portrait, Portrait]],
+    results: list[tuple[ImageBGR, Mask]],
     mean: Float32,
-) -> list[ImageBGR]:
+) -> list[float]:
+    """The columns of COLUMNS, means over all pairs."""
     sources = np.stack([s.embedding - mean for _, s in people])
     sources /= np.linalg.norm(sources, axis=1, keepdims=True)
-    rows, results = [], []
-    for index, (t, s) in enumerate(people):
-        image, mask = method(t.image, t.face, s.image, s.face)
-        results.append(image)
+    rows = []
+    for index, ((t, _), (image, mask)) in enumerate(zip(people, results, strict=True)):
         again = models.landmarker.locate(image, t.face)
         found = models.identity.embed(image, again) - mean
         similar = sources @ (found / np.linalg.norm(found))
-        outside = (image != t.image).any(axis=2) & (mask <= 0)
+        before, after = (models.expression.measure(face) for face in (t.face, again))
         rows.append(
             (
                 similar.argmax() == index,
                 similar[index],
-                100 * _drift(t.face, again),
-                np.abs(models.expression.measure(t.face) - models.expression.measure(again)).mean(),
-                _seam(t.image, image, mask),
-                100 * outside.mean(),
+                100 * measures.drift(t.face, again),
+                np.abs(before - after).mean(),
+                measures.turned(models.topology, t.face, again),
+                measures.seam(t.image, image, mask),
+                measures.sharpness_step(t.image, image, t.face.points),
+                measures.skin_step(image, t.image, t.face.points),
+                100 * ((image != t.image).any(axis=2) & (mask <= 0)).mean(),
             )
         )
-    rank, cosine, drift, expression, seam, outside = np.mean(np.array(rows, float), axis=0)
-    relit = np.mean([_relit(method, t, seed) for seed, (t, _) in enumerate(people[:RELIT])])
-    print(
-        f"{name:<9} {rank:6.3f}  {cosine:6.3f}  {drift:7.3f}  {expression:10.4f}  {seam:5.3f}"
-        f"  {relit:8.2f}  {outside:9.4f}"
-    )
-    return results
+    return [float(value) for value in np.nanmean(np.array(rows, float), axis=0)]
 
 
-def _drift(before: Face, after: Face) -> float:
-    """Mean way of the landmarks over the outer-eye distance."""
-    eyes = np.linalg.norm(before.landmarks[33, :2] - before.landmarks[263, :2])
-    way = np.linalg.norm(after.landmarks[:468, :2] - before.landmarks[:468, :2], axis=1)
-    return float(way.mean() / eyes)
+_SELF = ("relit dB", "rebuilt dB", "rebuilt err", "structure")
 
 
-def _seam(target: ImageBGR, result: ImageBGR, mask: Float32) -> float:
-    """Gradient along the change's edge over the target's own gradient there."""
-    changed = (mask > 0).astype(np.uint8)
-    around = np.ones((7, 7), np.uint8)
-    band = (cv2.dilate(changed, around) - cv2.erode(changed, around)) > 0
-
-    def steepness(image: ImageBGR) -> float:
-        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
-        slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-        return float(slope[band].mean())
-
-    return steepness(result) / steepness(target)
-
-
-def _relit(method: Fuse, portrait: Portrait, seed: int) -> float:
-    image, mask = method(
-        portrait.image, portrait.face, relight(portrait.image, portrait.face, seed), portrait.face
-    )
-    inside = mask > 0.5
-    error = (image[inside].astype(np.float64) - portrait.image[inside]) ** 2
-    return float(10 * np.log10(255**2 / error.mean()))
-
-
-def relight(image: ImageBGR, face: Face, seed: int) -> ImageBGR:
-    """The photo under other light: side light, brightness, colour cast and gamma, at random."""
-    rng = np.random.default_rng(seed)
-    h, w = image.shape[:2]
-    gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
-    centre, size = face.landmarks[1, :2], float(np.ptp(face.landmarks[:468, 0]))
-    angle = rng.uniform(0, 2 * np.pi)
-    side = ((gx - centre[0]) * np.cos(angle) + (gy - centre[1]) * np.sin(angle)) / size
-    linear = (image / 255.0) ** (2.2 * np.exp(rng.uniform(-0.3, 0.3)))
-    light = np.exp(np.clip(side * rng.uniform(0.3, 1.4), -1.2, 1.2) + rng.uniform(-0.6, 0.1))
-    linear *= light[..., None] * np.exp(rng.uniform(-0.25, 0.25, 3))
-    return (np.clip(linear, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)
+def _on_itself(
+    method: Fuse, people: list[tuple[Portrait, Portrait]], scenes: list[Rebuilt]
+) -> list[float]:
+    """The columns of _SELF: the same photo relit, and photos with a foreign face rebuilt."""
+    relit = []
+    for seed, (t, _) in enumerate(people[:RELIT]):
+        image, mask = method(t.image, t.face, relight(t.image, t.face, seed), t.face)
+        relit.append(measures.psnr_inside(image, t.image, mask))
+    rows = []
+    for scene in scenes:
+        image, _ = method(scene.target, scene.face_t, scene.source, scene.face_s)
+        off = np.abs(image.astype(np.float32) - scene.truth).mean(axis=2)
+        rows.append(
+            (
+                measures.psnr_inside(image, scene.truth, scene.inside),
+                off[scene.inside > 0.5].mean() / 255,
+                measures.structure_distance(image, scene.truth, scene.inside),
+            )
+        )
+    return [float(np.mean(relit)), *(float(v) for v in np.mean(rows, axis=0))]
 
 
 def _sheet(people: list[tuple[Portrait, Portrait]], results: list[ImageBGR], path: Path) -> None:

@@ -105,8 +105,7 @@ def _fuse_face(
     )
     with watch("light"):
         before, texture = staged.target_bgr, staged.texture
-        local_px = face_width(staged.points)
-        look = swap.look(before, texture.small_bgr, staged.mask, staged.zones, local_px)
+        look = swap.look(before, texture.small_bgr, staged.mask, staged.zones, staged.face_px)
         sketch = blend(before, look.field.over(texture.small_bgr), look.mask, 1.0, "normal")
     with watch("landmarks"):
         slip = _slip(*_measured_again(models, (before, sketch), staged.points))

@@ -7,7 +7,7 @@ import numpy as np
 from fusion.imaging.color import Zones, grey_of, is_grey
 from fusion.imaging.face_points import OVAL
 from fusion.imaging.view import Region, RegionMap, region_around
-from fusion.masks.face import eye_zone, face_mask, oval_depth, rim_zone, skin_zone
+from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, rim_zone, skin_zone
 from fusion.masks.glasses import glasses_over_face
 from fusion.masks.occlusion import beard_on_face, hair_over_face, not_skin
 from fusion.masks.person import person_around
@@ -30,6 +30,7 @@ class Staged:
     target_bgr  (h, w, 3) uint8, the region's pixels
     points      (478, 3) float32, the target's landmarks in them
     mask        (h, w) float32, 0..1, where geometry and occlusion let the source show
+    face_px     the face's width in the region's pixels
     """
 
     region: Region
@@ -38,6 +39,7 @@ class Staged:
     texture: Texture
     mask: Mask
     zones: Zones
+    face_px: float
 
 
 def stage(
@@ -66,7 +68,7 @@ def stage(
         texture = models.warp.texture(region, points_t, source_bgr, points_s, person_s, shape_share)
     with watch("mask"):
         mask, zones = _mask_and_zones(small, local, texture, points_s, person_t, person_s)
-    return Staged(region, small, local, texture, mask, zones)
+    return Staged(region, small, local, texture, mask, zones, face_width(local))
 
 
 def _mask_and_zones(

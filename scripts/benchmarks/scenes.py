@@ -1,0 +1,75 @@
+"""Photos whose right result is known: they are their own source, in other light or geometry."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fusion.masks.face import oval_depth
+from fusion.models.landmarks.facemesh import kps5_of
+from fusion.models.registry import FaceModels
+from fusion.types import Face, ImageBGR, Mask
+from training.photos import Photo, by_person, listed_photos, read_photo
+from training.samples import Cast, own_scene
+
+PEOPLE = 99
+
+
+@dataclass(frozen=True, eq=False)
+class Rebuilt:
+    """A photo with a foreign face in it, its own face in disguise, and the photo itself.
+
+    inside  (H, W) 0..1, the face
+    """
+
+    target: ImageBGR
+    face_t: Face
+    source: ImageBGR
+    face_s: Face
+    truth: ImageBGR
+    inside: Mask
+
+
+def rebuilt_scenes(models: FaceModels, photos: Path) -> list[Rebuilt]:
+    """One of every held-out person, at most PEOPLE, the same in every run."""
+    people = by_person([row for row in listed_photos(photos) if row.held_out])
+    names = sorted(people)[:PEOPLE]
+    read = [read_photo(models, photos / "faces" / people[name][0].file) for name in names]
+    album = [photo for photo in read if photo is not None]
+    scenes = []
+    for index, photo in enumerate(album):
+        others = tuple(album[(index + step) % len(album)] for step in (7, 19, 31))
+        rng = np.random.default_rng(index)
+        scene = own_scene(rng, models, Cast(photo, None, (others[0], others[1], others[2])))
+        depth = oval_depth(scene.target.points, scene.truth.shape[:2])
+        scenes.append(
+            Rebuilt(
+                scene.target.image,
+                _face(scene.target),
+                scene.source.image,
+                _face(scene.source),
+                scene.truth,
+                (depth > 0.03).astype(np.float32),
+            )
+        )
+    return scenes
+
+
+def _face(photo: Photo) -> Face:
+    xy = photo.points[:468, :2]
+    box = np.concatenate([xy.min(axis=0), xy.max(axis=0)])
+    return Face(box, kps5_of(photo.points), 1.0, photo.points, 1.0)
+
+
+def relight(image: ImageBGR, face: Face, seed: int) -> ImageBGR:
+    """The photo under other light: side light, brightness, colour cast and gamma, at random."""
+    rng = np.random.default_rng(seed)
+    h, w = image.shape[:2]
+    gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
+    centre, size = face.landmarks[1, :2], float(np.ptp(face.landmarks[:468, 0]))
+    angle = rng.uniform(0, 2 * np.pi)
+    side = ((gx - centre[0]) * np.cos(angle) + (gy - centre[1]) * np.sin(angle)) / size
+    linear = (image / 255.0) ** (2.2 * np.exp(rng.uniform(-0.3, 0.3)))
+    light = np.exp(np.clip(side * rng.uniform(0.3, 1.4), -1.2, 1.2) + rng.uniform(-0.6, 0.1))
+    linear *= light[..., None] * np.exp(rng.uniform(-0.25, 0.25, 3))
+    return (np.clip(linear, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)

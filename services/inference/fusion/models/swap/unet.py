@@ -1,0 +1,91 @@
+"""The learned swap: a small U-Net corrects the classical light, colour and mask.
+
+It sees the pair at one fixed size. What it gives varies slowly or is bounded, so the pixels'
+detail still comes from the photos. Trained by `training`, weights of our own.
+"""
+
+import cv2
+import numpy as np
+
+from fusion.imaging.color import ColorField, Zones
+from fusion.models.session import OnnxModel
+from fusion.models.swap.look import Look
+from fusion.models.swap.mesh import MeshSwap
+from fusion.types import Float32, ImageBGR, Mask
+
+INPUT_PX = 224
+
+
+class UNetSwap:
+    """Family `unet`.
+
+    model  graph with the input `pair` (N, 12, 224, 224) float32, as `to_input` makes it, and the
+           outputs `log_gain`, `offset` (N, 3, 224, 224) float32 RGB and `alpha` (N, 1, 224, 224)
+    """
+
+    def __init__(self, model: OnnxModel) -> None:
+        self._model = model
+        self._classical = MeshSwap()
+
+    def look(
+        self,
+        target_bgr: ImageBGR,
+        texture_bgr: ImageBGR,
+        mask: Mask,
+        zones: Zones,
+        face_px: float,
+    ) -> Look:
+        """See Swap."""
+        start = self._classical.look(target_bgr, texture_bgr, mask, zones, face_px)
+        lit = start.field.over(texture_bgr)
+        pair = to_input(target_bgr, texture_bgr, lit, mask, zones)
+        log_gain, offset, alpha = (
+            from_square(out[0].transpose(1, 2, 0), mask.shape)
+            for out in self._model.run({"pair": pair})
+        )
+        gain = np.exp(log_gain[..., ::-1])
+        field = ColorField(
+            np.ascontiguousarray(start.field.gain * gain),
+            np.ascontiguousarray(start.field.offset * gain + offset[..., ::-1] * np.float32(255)),
+        )
+        return Look(field, mask * alpha[..., 0])
+
+
+def to_input(
+    target_bgr: ImageBGR, texture_bgr: ImageBGR, lit_bgr: Float32, mask: Mask, zones: Zones
+) -> Float32:
+    """(1, 12, 224, 224) float32, 0..1: target, texture and lit texture in RGB, mask, skin, eyes.
+
+    All (h, w, ...) pixel on pixel; lit_bgr 0..255
+    """
+    pictures = [image[..., ::-1].astype(np.float32) for image in (target_bgr, texture_bgr, lit_bgr)]
+    maps = np.stack([mask, zones.skin, zones.eyes], axis=2) * np.float32(255)
+    stacked = to_square(np.concatenate([*pictures, maps], axis=2)) * np.float32(1 / 255)
+    return np.ascontiguousarray(stacked.transpose(2, 0, 1)[None])
+
+
+def to_square(values: Float32) -> Float32:
+    """(h, w, C) float32 enlarged or shrunk to 224 on its longer side, zeros below or beside it."""
+    h, w = _fitted(values.shape)
+    out = np.zeros((INPUT_PX, INPUT_PX, values.shape[2]), np.float32)
+    if values.shape[:2] == (h, w):
+        out[:h, :w] = values
+    else:
+        for k in range(0, values.shape[2], 3):  # OpenCV resizes at most four channels at once
+            part = np.ascontiguousarray(values[..., k : k + 3])
+            out[:h, :w, k : k + 3] = cv2.resize(part, (w, h)).reshape(h, w, -1)
+    return out
+
+
+def from_square(values: Float32, shape: tuple[int, ...]) -> Float32:
+    """(224, 224, C) float32 back to (h, w, C): the inverse of to_square."""
+    h, w = _fitted(shape)
+    part = np.ascontiguousarray(values[:h, :w])
+    if (h, w) != shape[:2]:
+        part = np.asarray(cv2.resize(part, (shape[1], shape[0])), np.float32)
+    return part.reshape(*shape[:2], -1)
+
+
+def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
+    scale = INPUT_PX / max(shape[:2])
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))

@@ -1,0 +1,82 @@
+"""What the U-Net is asked for, by kind of sample."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.network import Correction, compose
+from training.samples import OWN, SECOND, WILD
+
+_SLOW_PX = 8
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of each term against the absolute error inside the face."""
+
+    gradient: float = 1.0
+    slow: float = 1.0
+    chroma: float = 1.0
+    second: float = 0.5  # of all terms where the truth is another photo than the source
+    kept: float = 0.4  # of what alpha leaves out of the source, where there is no truth
+    kept_own: float = 0.1  # the same where there is one
+    likeness: float = 1.0  # of the features' own contrast, where there is no truth
+    residual: float = 0.02
+    smooth: float = 0.05
+
+
+def loss_of(
+    pair: Tensor, truth: Tensor, counts: Tensor, kind: Tensor, said: Correction, how: Weights
+) -> dict[str, Tensor]:
+    """The terms, each a mean over the batch and already weighted.
+
+    pair, truth  (N, 12, H, W), (N, 3, H, W) RGB 0..1; counts (N, 1, H, W) 0..1; kind (N,)
+    """
+    mask = pair[:, 9:10]
+    fused = compose(pair, said)
+    weight = counts * (mask > 0.02)
+    own, second, wild = ((kind == k).float().view(-1, 1, 1, 1) for k in (OWN, SECOND, WILD))
+    error = fused - truth
+    sharp = weight * own  # a second photo does not agree to the pixel
+    lenient = weight * (own + how.second * second)
+    slow_weight = functional.avg_pool2d(lenient, _SLOW_PX)
+    slow = functional.avg_pool2d(error * lenient, _SLOW_PX) / slow_weight.clamp(min=1e-3)
+    tint = slow - slow.mean(dim=1, keepdim=True)
+    left = (1 - said.alpha) * mask
+    # Brows, eyes and lips make the likeness; skin may change its light more freely.
+    features = wild * mask * (1 - 0.75 * pair[:, 10:11])
+    return {
+        "error": _mean(error.abs(), sharp),
+        "gradient": how.gradient * _gradient(error, sharp),
+        "slow": how.slow * _mean(slow.abs(), slow_weight),
+        "chroma": how.chroma * _mean(tint.abs(), slow_weight),
+        "kept": _mean(left, counts * (how.kept * wild + how.kept_own * (own + second)), mask),
+        "likeness": how.likeness * _gradient(fused - pair[:, 6:9], features),
+        "residual": how.residual * _mean(said.residual.abs(), mask),
+        "smooth": how.smooth * _roughness(said.log_gain, mask),
+    }
+
+
+def _mean(values: Tensor, weight: Tensor, area: Tensor | None = None) -> Tensor:
+    """Weighted mean over pixels and channels, over the weights' own sum or that of an area."""
+    total = (weight if area is None else area).sum().clamp(min=1.0)
+    return (values.mean(dim=1, keepdim=True) * weight).sum() / total
+
+
+def _gradient(error: Tensor, weight: Tensor) -> Tensor:
+    across = _mean((error[..., :, 1:] - error[..., :, :-1]).abs(), weight[..., :, 1:])
+    down = _mean((error[..., 1:, :] - error[..., :-1, :]).abs(), weight[..., 1:, :])
+    return across + down
+
+
+def _roughness(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean step between neighbours: what need not vary should not."""
+    return _gradient(values, weight)
+
+
+def inside_error(fused: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """(N,) mean absolute error inside the face, 0..1."""
+    error = (fused - truth).abs().mean(dim=1, keepdim=True) * weight
+    return torch.asarray(error.sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3)).clamp(min=1.0))

@@ -1,0 +1,90 @@
+"""The fusion U-Net: from a staged pair to slow corrections of its light, and where it shows."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+CHANNELS_IN = 12  # target, texture and lit texture in RGB; mask, skin, eyes
+_WIDTHS = (32, 64, 96, 128, 160)
+_MOST_LOG_GAIN, _MOST_OFFSET, _MOST_RESIDUAL = 1.2, 0.4, 0.15
+_ALPHA_BIAS = 4.0  # untrained, the classical result shows
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """What the network says, all (N, C, H, W): lit * exp(log_gain) + offset is shown by alpha.
+
+    log_gain, offset  RGB, for pixels of 0..1
+    alpha             0..1
+    residual          the part of offset that does not vary slowly
+    """
+
+    log_gain: Tensor
+    offset: Tensor
+    alpha: Tensor
+    residual: Tensor
+
+
+class _Double(nn.Sequential):
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class FusionUNet(nn.Module):
+    """Half the resolution inside; colour at a quarter, alpha and residual at full resolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first, *_ = _WIDTHS
+        self.stem = _Double(4 * CHANNELS_IN, first)
+        self.down = nn.ModuleList(_Double(a, b, stride=2) for a, b in pairwise(_WIDTHS))
+        self.up = nn.ModuleList(
+            _Double(a + b, b) for b, a in zip(_WIDTHS[-2::-1], _WIDTHS[:0:-1], strict=True)
+        )
+        self.colour = nn.Conv2d(_WIDTHS[1], 6, 3, 1, 1)
+        self.fine = nn.Conv2d(first, 4 * 4, 3, 1, 1)
+        for head in (self.colour, self.fine):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+        nn.init.constant_(self.fine.bias[:4], _ALPHA_BIAS)
+
+    def forward(self, pair: Tensor) -> Correction:
+        """pair (N, 12, H, W) float32 0..1, H and W multiples of 32."""
+        level = self.stem(functional.pixel_unshuffle(pair, 2))
+        skips = []
+        for down in self.down:
+            skips.append(level)
+            level = down(level)
+        colour = level
+        for up in self.up:
+            skip = skips.pop()
+            colour = level  # of the last but one: a quarter of the input
+            level = functional.interpolate(level, scale_factor=2, mode="nearest")
+            level = up(torch.cat([level, skip], dim=1))
+        slow = functional.avg_pool2d(self.colour(colour), 3, 1, 1, count_include_pad=False).float()
+        slow = functional.interpolate(slow, scale_factor=4, mode="bilinear", align_corners=False)
+        fine = functional.pixel_shuffle(self.fine(level), 2).float()
+        residual = _MOST_RESIDUAL * torch.tanh(fine[:, 1:])
+        return Correction(
+            log_gain=_MOST_LOG_GAIN * torch.tanh(slow[:, :3]),
+            offset=_MOST_OFFSET * torch.tanh(slow[:, 3:]) + residual,
+            alpha=torch.sigmoid(fine[:, :1]),
+            residual=residual,
+        )
+
+
+def compose(pair: Tensor, said: Correction) -> Tensor:
+    """The fused face at ratio 1: (N, 3, H, W) RGB."""
+    target, lit, mask = pair[:, :3], pair[:, 6:9], pair[:, 9:10]
+    shown = (lit * said.log_gain.exp() + said.offset).clamp(0, 1)
+    return target + (shown - target) * mask * said.alpha

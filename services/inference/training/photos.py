@@ -1,0 +1,93 @@
+"""The photos to train with: located once, and split by person into training and held-out ones."""
+
+import csv
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fusion.imaging.face_points import OVAL
+from fusion.imaging.view import region_around
+from fusion.models.registry import FaceModels
+from fusion.pipeline import find_faces
+from fusion.types import Float32, ImageBGR
+
+# Sets of sharp photos: they come up as often as all the others together.
+SHARP_SETS = ("london", "canada", "faker")
+# Of a hundred people; of the sharp sets more, since the comparisons are made on them.
+_HELD_OUT, _HELD_OUT_SHARP = 8, 36
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A picture and the landmarks of its face.
+
+    image   (H, W, 3) uint8 BGR
+    points  (478, 3) float32 in its pixels
+    """
+
+    image: ImageBGR
+    points: Float32
+
+    def around_face(self, margin: float, side_px: float) -> "Photo":
+        """The face with its surroundings, shrunk so that the oval's larger side is side_px."""
+        oval = self.points[list(OVAL), :2]
+        scale = min(1.0, side_px / float(np.ptp(oval, axis=0).max()))
+        region = region_around(oval, self.image.shape, margin).at_scale(scale)
+        return Photo(np.array(region.cut(self.image)), region.from_picture(self.points))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A row of index.csv. Two photos show the same person when their `person` is the same."""
+
+    file: str
+    set: str
+    person: str
+
+    @property
+    def sharp(self) -> bool:
+        return self.set in SHARP_SETS
+
+    @property
+    def held_out(self) -> bool:
+        """Whether this person is kept for measuring; fixed by the name alone."""
+        number = int(hashlib.sha256(self.person.encode()).hexdigest(), 16) % 100
+        return number < (_HELD_OUT_SHARP if self.sharp else _HELD_OUT)
+
+
+def listed_photos(data: Path) -> list[Listed]:
+    """All rows of data/faces/index.csv."""
+    with (data / "faces/index.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    # Members of Congress have the same identity in all sets; the other sets count for themselves.
+    return [
+        Listed(
+            row["file"],
+            row["set"],
+            row["identity"] if row["set"] in ("hainish", "cse") else row["set"] + row["identity"],
+        )
+        for row in rows
+    ]
+
+
+def by_person(rows: list[Listed]) -> dict[str, list[Listed]]:
+    people: dict[str, list[Listed]] = defaultdict(list)
+    for row in rows:
+        people[row.person].append(row)
+    return dict(people)
+
+
+def read_photo(models: FaceModels, path: Path) -> Photo | None:
+    """The photo with its largest face located, or None where none is found."""
+    read = cv2.imread(str(path))
+    if read is None:
+        raise FileNotFoundError(f"{path} is missing or no picture")
+    image = np.asarray(read, np.uint8)
+    faces = find_faces(models, image)
+    if not faces:
+        return None
+    return Photo(image, max(faces, key=lambda face: face.size_px).points)

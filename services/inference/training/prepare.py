@@ -1,0 +1,139 @@
+"""Makes the samples ahead, in parallel: python -m training.prepare --data D --models-dir M --out O.
+
+Making one takes as long as learning from it several times, so they are kept on disk as plain
+arrays and read through the page cache. What is there already is not made again.
+"""
+
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from fusion.errors import FusionError
+from fusion.models.registry import FaceModels, load_models
+from fusion.models.swap.unet import INPUT_PX
+from training.photos import Listed, Photo, by_person, listed_photos, read_photo
+from training.samples import Cast, Sample, own_scene, sample_of, wild_scene
+
+SHARD = 256  # samples of a file
+_SHARP_SHARE = 0.55
+_WILD_SHARE = 0.2
+_SECOND_SHARE = 0.3  # where there is a second photo
+
+
+class Album:
+    """All photos of one side of the split, located; draws casts of people."""
+
+    def __init__(self, models: FaceModels, data: Path, held_out: bool) -> None:
+        rows = [row for row in listed_photos(data) if row.held_out == held_out]
+        self.photos: dict[str, Photo] = {}
+        for row in rows:
+            photo = read_photo(models, data / "faces" / row.file)
+            if photo is not None:
+                self.photos[row.file] = photo
+        people = by_person([row for row in rows if row.file in self.photos])
+        self._sharp = [shots for shots in people.values() if shots[0].sharp]
+        self._rest = [shots for shots in people.values() if not shots[0].sharp]
+
+    def cast(self, rng: Generator) -> Cast:
+        """A person and three others; with a second photo of the person in some casts."""
+        person = self._person(rng)
+        first, *more = rng.permutation(len(person))
+        second = None
+        if more and rng.random() < _SECOND_SHARE:
+            second = self.photos[person[more[0]].file]
+        a, b, c = (self.photos[self._any(rng, person).file] for _ in range(3))
+        return Cast(self.photos[person[first].file], second, (a, b, c))
+
+    def _person(self, rng: Generator) -> list[Listed]:
+        side = self._sharp if rng.random() < _SHARP_SHARE else self._rest
+        return side[rng.integers(len(side))]
+
+    def _any(self, rng: Generator, but: list[Listed]) -> Listed:
+        while (person := self._person(rng))[0].person == but[0].person:
+            pass
+        return person[rng.integers(len(person))]
+
+
+@dataclass(frozen=True)
+class Order:
+    """One shard to make: its file, the seed of its samples, and what they are made of."""
+
+    path: Path
+    seed: int
+    data: Path
+    models_dir: Path
+    held_out: bool
+
+
+@cache  # once in every worker
+def _loaded(data: Path, models_dir: Path, held_out: bool) -> tuple[FaceModels, Album]:
+    cv2.setNumThreads(1)
+    models = load_models(models_dir)
+    return models, Album(models, data, held_out)
+
+
+def _make_shard(order: Order) -> Path:
+    models, album = _loaded(order.data, order.models_dir, order.held_out)
+    rng = np.random.default_rng(order.seed)
+    pictures = np.zeros((SHARD, INPUT_PX, INPUT_PX, 12), np.uint8)
+    maps = np.zeros((SHARD, INPUT_PX, INPUT_PX, 4), np.uint8)
+    kinds = np.zeros(SHARD, np.uint8)
+    for index in range(SHARD):
+        sample = _sample(rng, models, album)
+        pictures[index], maps[index], kinds[index] = sample.pictures, sample.maps, sample.kind
+    partial_path = order.path.with_suffix(".partial")
+    with partial_path.open("wb") as file:
+        np.save(file, pictures)
+        np.save(file, maps)
+        np.save(file, kinds)
+    partial_path.rename(order.path)
+    return order.path
+
+
+def _sample(rng: Generator, models: FaceModels, album: Album) -> Sample:
+    while True:
+        make = wild_scene if rng.random() < _WILD_SHARE else own_scene
+        try:
+            sample = sample_of(models, make(rng, models, album.cast(rng)))
+        except FusionError:  # points that a random geometry has folded together
+            continue
+        if sample.maps[..., 0].mean() > 20:  # else almost all of the face is hidden
+            return sample
+
+
+def prepare(data: Path, models_dir: Path, out: Path, shards: int, held_out: bool) -> None:
+    """Fills the folder with `shards` files of SHARD samples each."""
+    out.mkdir(parents=True, exist_ok=True)
+    base = 10_000_000 if held_out else 0
+    orders = [
+        Order(out / f"{index:04d}.npy", base + index, data, models_dir, held_out)
+        for index in range(shards)
+    ]
+    missing = [order for order in orders if not order.path.exists()]
+    if not missing:
+        return
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(missing))) as pool:
+        for done, path in enumerate(pool.map(_make_shard, missing), 1):
+            print(f"samples: {path.name} ({done} of {len(missing)})", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--models-dir", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--shards", type=int, default=40)
+    parser.add_argument("--held-out", action="store_true")
+    args = parser.parse_args()
+    prepare(args.data, args.models_dir, args.out, args.shards, args.held_out)
+
+
+if __name__ == "__main__":
+    main()

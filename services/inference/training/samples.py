@@ -1,0 +1,164 @@
+"""Training samples: what the U-Net is shown, and the photo it should give back.
+
+The truth is a photo I of person A. The target shown is I with another person's face B fused into
+it, so that A's identity cannot be read off it; the source is A's own texture, through another
+geometry and in other light. There is no truth where B is fused onto a real photo of A; those
+samples only teach to keep what the source shows.
+
+Source: the reenactment-made triplets of Yuan et al. 2023, "ReliableSwap", arXiv:2306.05356, and
+the self-blended images of Shiohara and Yamasaki 2022, arXiv:2204.08376.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from fusion.masks.glasses import glasses_over_face
+from fusion.models.registry import FaceModels
+from fusion.models.swap.mesh import MeshSwap
+from fusion.models.swap.unet import to_square
+from fusion.staging import Staged, stage
+from fusion.stopwatch import Stopwatch
+from fusion.types import Float32, ImageBGR
+from training.geometry import another_geometry, landmark_noise
+from training.light import change_skin, degrade, draw_light
+from training.occluders import draw_occluder, over
+from training.photos import Photo
+
+MARGIN = 0.45  # surroundings of the face, for the matte and the hair
+_MOST_PX = 176  # of the truth's face: its region at the small scale is the picture itself
+_GLASSES_EDGE = 0.03  # of the face's width
+OWN, SECOND, WILD = 0, 1, 2  # where the source is from: the truth itself, its person, elsewhere
+
+
+@dataclass(frozen=True, eq=False)
+class Cast:
+    """The photos of one scene: the truth's, a second one of the same person, other people."""
+
+    truth: Photo
+    second: Photo | None
+    others: tuple[Photo, Photo, Photo]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a fusion is given, and the picture (H, W, 3) uint8 that it should give back.
+
+    kind  OWN, SECOND or WILD
+    """
+
+    target: Photo
+    source: Photo
+    truth: ImageBGR
+    kind: int
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A scene as the network sees it: 224 x 224.
+
+    pictures  (224, 224, 12) uint8 BGR: target, texture, classically lit texture, truth
+    maps      (224, 224, 4) uint8, 255 is 1: mask, skin, eyes, and where the truth counts
+    kind      the scene's
+    """
+
+    pictures: NDArray[np.uint8]
+    maps: NDArray[np.uint8]
+    kind: int
+
+
+def own_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
+    """With a truth; the source is the truth itself or the person's second photo."""
+    other, shape_giver, stuff = cast.others
+    photo = cast.truth.around_face(MARGIN, rng.uniform(110, _MOST_PX))
+    if rng.random() < 0.3:
+        photo = replace(photo, image=degrade(rng, photo.image))
+    with_other = _other_face(rng, models, photo, other.around_face(MARGIN, 200))
+    light = draw_light(rng, photo.image.shape, photo.points, 0.6 * (rng.random() < 0.7))
+    truth, shown = light.on(photo.image), light.on(with_other)
+    if rng.random() < 0.25:
+        layer = draw_occluder(rng, truth, photo.points, stuff.image)
+        truth, shown = over(truth, layer), over(shown, layer)
+    if cast.second is not None:
+        kind, source = SECOND, cast.second.around_face(MARGIN, rng.uniform(110, 200))
+    else:
+        kind, source = OWN, another_geometry(rng, models.topology, photo, shape_giver)
+    source = _disguised(rng, source, stuff.image)
+    return Scene(Photo(shown, landmark_noise(rng, photo.points)), source, truth, kind)
+
+
+def wild_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
+    """Another person's photo as the source and no truth: it repeats the target."""
+    photo = cast.truth.around_face(MARGIN, rng.uniform(110, 200))
+    light = draw_light(rng, photo.image.shape, photo.points, 0.6 * (rng.random() < 0.5))
+    source = cast.others[0].around_face(MARGIN, rng.uniform(110, 200))
+    if rng.random() < 0.5:
+        source = _disguised(rng, source, cast.others[2].image)
+    target = replace(photo, image=light.on(photo.image))
+    return Scene(target, source, target.image, WILD)
+
+
+def sample_of(models: FaceModels, scene: Scene) -> Sample:
+    """The scene made ready."""
+    staged = _staged(models, scene.target, scene.source)
+    texture, zones, mask = staged.texture.small_bgr, staged.zones, staged.mask
+    look = MeshSwap().look(staged.target_bgr, texture, mask, zones, staged.face_px)
+    truth = staged.region.cut(scene.truth)
+    # What the truth shows of the source's own glasses is not wanted in the result.
+    glasses = glasses_over_face(truth, staged.points, _GLASSES_EDGE)
+    counts = np.ones_like(mask) if scene.kind == WILD else 1.0 - glasses
+    lit = np.rint(look.field.over(texture))
+    pictures = np.concatenate([staged.target_bgr, texture, lit, truth], axis=2)
+    maps = np.stack([mask, zones.skin, zones.eyes, counts], axis=2) * np.float32(255)
+    return Sample(_bytes(pictures), _bytes(maps), scene.kind)
+
+
+def _bytes(values: Float32) -> NDArray[np.uint8]:
+    square = to_square(values.astype(np.float32))
+    return np.asarray(np.clip(np.rint(square), 0, 255), np.uint8)
+
+
+def _disguised(rng: Generator, photo: Photo, stuff: ImageBGR) -> Photo:
+    """The photo in other light and colour, of other quality, sometimes with a thing before it."""
+    image = photo.image
+    if rng.random() < 0.5:
+        image = change_skin(rng, image, photo.points)
+    image = draw_light(rng, image.shape, photo.points, 1.0).on(image)
+    if rng.random() < 0.3:
+        image = over(image, draw_occluder(rng, image, photo.points, stuff))
+    return Photo(degrade(rng, image), landmark_noise(rng, photo.points))
+
+
+def _other_face(rng: Generator, models: FaceModels, photo: Photo, other: Photo) -> ImageBGR:
+    """The photo with another person's face in it, in the photo's light as far as is known."""
+    staged = _staged(models, photo, other, float(rng.uniform(0, 0.5)))
+    texture = staged.texture.small_bgr
+    field = (
+        MeshSwap().look(staged.target_bgr, texture, staged.mask, staged.zones, staged.face_px).field
+    )
+    lit = field.over(texture)
+    if rng.random() < 0.3:  # its own colours in part: the neck has to tell the right ones
+        lit += (texture - lit) * np.float32(rng.uniform(0.2, 0.8))
+    mask = staged.mask
+    if rng.random() < 0.5:
+        mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.02, 0.08) * staged.face_px) * mask
+    image = photo.image.copy()
+    box = staged.region.box
+    mixed = staged.target_bgr + (lit - staged.target_bgr) * mask[..., None]
+    image[box] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return image
+
+
+def _staged(models: FaceModels, target: Photo, source: Photo, shape_share: float = 0.0) -> Staged:
+    return stage(
+        models,
+        target.image,
+        target.points,
+        source.image,
+        source.points,
+        shape_share,
+        Stopwatch(),
+    )

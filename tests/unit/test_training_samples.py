@@ -1,0 +1,134 @@
+"""What the U-Net is trained with: the split, the disguises, and scenes whose truth is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from unit.embedded import models, portrait
+
+from fusion.masks.face import oval_depth
+from fusion.pipeline import find_faces
+from training.geometry import another_geometry, landmark_noise
+from training.light import change_skin, degrade, draw_light
+from training.occluders import draw_occluder, over
+from training.photos import Listed, Photo, by_person, listed_photos
+from training.samples import OWN, SECOND, WILD, Cast, own_scene, sample_of, wild_scene
+
+SEEDS = range(6)
+
+
+def photo(index: int) -> Photo:
+    image = portrait(index)
+    (face,) = find_faces(models(), image)
+    return Photo(image, face.points)
+
+
+@pytest.fixture(scope="module")
+def cast() -> Cast:
+    return Cast(photo(0), None, (photo(1), photo(2), photo(3)))
+
+
+def write_index(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
+    (folder / "faces").mkdir()
+    lines = [f"{name},{group},{identity},CC0" for name, group, identity in rows]
+    (folder / "faces/index.csv").write_text("\n".join(["file,set,identity,licence", *lines]))
+    return folder
+
+
+def test_the_same_person_is_never_on_both_sides_of_the_split(tmp_path: Path) -> None:
+    rows = [
+        (f"{group}{n}.jpg", group, f"id{n}") for n in range(300) for group in ("cse", "hainish")
+    ]
+    rows += [(f"l{n}{shot}.jpg", "london", str(n)) for n in range(300) for shot in "ab"]
+    listed = listed_photos(write_index(tmp_path, rows))
+    for shots in by_person(listed).values():
+        assert len(shots) == 2 and len({shot.held_out for shot in shots}) == 1
+    sharp = [row.held_out for row in listed if row.sharp]
+    rest = [row.held_out for row in listed if not row.sharp]
+    assert 0.25 < np.mean(sharp) < 0.5 and 0.03 < np.mean(rest) < 0.15
+
+
+def test_the_same_number_in_two_sets_is_two_people() -> None:
+    people = {
+        Listed("a.jpg", "london", "london1").person,
+        Listed("b.jpg", "faker", "faker1").person,
+    }
+    assert len(people) == 2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_scene_shows_the_truth_outside_the_face_and_another_face_inside(
+    cast: Cast, seed: int
+) -> None:
+    scene = own_scene(np.random.default_rng(seed), models(), cast)
+    depth = oval_depth(scene.target.points, scene.truth.shape[:2])
+    differs = np.abs(scene.target.image.astype(int) - scene.truth).max(axis=2)
+    beyond = cv2.dilate((depth > 0).astype(np.uint8), np.ones((15, 15), np.uint8)) == 0
+    assert scene.kind == OWN
+    assert differs[beyond].max() == 0
+    assert differs[depth > 0.2].mean() > 2
+
+
+def test_a_second_photo_is_the_source_where_there_is_one(cast: Cast) -> None:
+    scene = own_scene(np.random.default_rng(0), models(), replace(cast, second=photo(4)))
+    assert scene.kind == SECOND
+
+
+def test_a_wild_scene_has_no_truth(cast: Cast) -> None:
+    scene = wild_scene(np.random.default_rng(0), models(), cast)
+    assert scene.kind == WILD
+    np.testing.assert_array_equal(scene.truth, scene.target.image)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_sample_is_what_the_service_would_stage(cast: Cast, seed: int) -> None:
+    sample = sample_of(models(), own_scene(np.random.default_rng(seed), models(), cast))
+    assert sample.pictures.shape == (224, 224, 12) and sample.maps.shape == (224, 224, 4)
+    mask = sample.maps[..., 0] > 128
+    target, lit, truth = (sample.pictures[..., k : k + 3].astype(float) for k in (0, 6, 9))
+    assert 0.1 < mask.mean() < 0.7
+    # The classical start is no worse than guessing, and neither is it the truth already.
+    error = np.abs(lit - truth)[mask].mean()
+    assert 0.5 < error < 80 and np.abs(target - truth)[mask].mean() > 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_another_geometry_keeps_the_landmarks_on_the_face(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    moved = another_geometry(rng, models().topology, photo(0).around_face(0.45, 170), photo(1))
+    (face, *_) = find_faces(models(), cv2.copyMakeBorder(moved.image, 40, 40, 40, 40, 0))
+    eyes = np.linalg.norm(moved.points[33, :2] - moved.points[263, :2])
+    off = np.linalg.norm(face.points[:468, :2] - 40 - moved.points[:468, :2], axis=1)
+    assert off.mean() < 0.06 * eyes
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_disguises_change_the_picture_but_not_its_form(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    before = photo(0).around_face(0.45, 170)
+    kept = before.image.copy()
+    lit = draw_light(rng, kept.shape, before.points, 1.0).on(before.image)
+    skin = change_skin(rng, before.image, before.points)
+    layer = draw_occluder(rng, before.image, before.points, portrait(1))
+    for changed in (lit, skin, over(before.image, layer), degrade(rng, before.image)):
+        assert changed.shape == kept.shape and changed.dtype == np.uint8
+    assert np.abs(lit.astype(int) - kept).mean() > 1
+    assert 0 < (layer[1] > 0.5).mean() < 0.6
+    np.testing.assert_array_equal(before.image, kept)
+    np.testing.assert_array_equal(over(kept, (layer[0], layer[1] * 0)), kept)
+
+
+def test_light_without_strength_changes_nothing_that_can_be_seen() -> None:
+    before = photo(0).around_face(0.45, 170)
+    light = draw_light(np.random.default_rng(1), before.image.shape, before.points, 0.0)
+    assert np.abs(light.on(before.image).astype(int) - before.image).max() <= 1
+
+
+def test_landmark_noise_is_small_and_smooth() -> None:
+    points = photo(0).points
+    noisy = landmark_noise(np.random.default_rng(0), points)
+    size = np.ptp(points[:468, 0])
+    off = np.linalg.norm(noisy - points, axis=1)
+    assert 0 < off.max() < 0.05 * size
