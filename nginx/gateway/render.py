@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -78,17 +79,36 @@ def render_texts(
         "http2_directive": version >= _HTTP2_DIRECTIVE,
     }
     texts = {}
-    for name in environment.list_templates(extensions=[SUFFIX[1:]]):
+    for name in environment.list_templates(filter_func=is_template):
         try:
             texts[Path(name.removesuffix(SUFFIX))] = environment.get_template(name).render(context)
-        except (jinja2.TemplateError, OSError, TypeError, ValueError) as error:
-            line = getattr(error, "lineno", None)
-            raise RenderError(f"{name}{f':{line}' if line else ''}: {error}") from error
+        except Exception as error:  # a template is code: it can raise whatever Python can
+            what = str(error) if isinstance(error, jinja2.TemplateError) else repr(error)
+            raise RenderError(f"{_place(error, name, templates)}: {what}") from error
     if Path("nginx.conf") not in texts:
         raise RenderError(f"{templates} has no nginx.conf{SUFFIX}")
     revision = _revision_of(texts)
     named = {path: text.replace(_REVISION_MARK, revision) for path, text in texts.items()}
     return named | {REVISION: revision, RUN: _run(settings, logs)}
+
+
+def is_template(name: str) -> bool:
+    """Whether this path below the templates is one, and not an editor's lock, swap file or copy."""
+    return name.endswith(SUFFIX) and not any(
+        part.startswith((".", "#")) or "~" in part for part in name.split("/")
+    )
+
+
+def _place(error: Exception, name: str, templates: Path) -> str:
+    """`file:line` of an error in a template, which another one may have included or imported."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"{error.name or name}:{error.lineno}"
+    # Jinja puts lines of templates into the traceback; the last one is the innermost.
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(templates):
+            return f"{file.relative_to(templates)}:{frame.lineno}"
+    return name
 
 
 def _environment(templates: Path) -> jinja2.Environment:
@@ -183,7 +203,7 @@ def _write(texts: dict[Path, str], folder: Path) -> None:
 
 def _test(nginx: str, folder: Path) -> None:
     command = [nginx, "-t", "-q", "-e", "stderr", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         report = done.stderr.strip().replace(f"{folder}/", "")
         raise RenderError(f"nginx refuses the configuration:\n{report}")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gateway.faults import InvalidSettings
-from gateway.render import RenderError
+from gateway.render import RenderError, is_template
 
 INTERVAL_S = 1.0
 State = dict[Path, tuple[int, int, int]]
@@ -18,13 +18,18 @@ def state_of(paths: Iterable[Path]) -> State:
     """What changes when a file is edited, replaced, added or taken away below these paths."""
     found: State = {}
     for path in paths:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        for file in _below(path) if path.is_dir() else [path]:
             try:
                 status = file.stat()
             except OSError:
                 continue  # an editor is just replacing it
             found[file] = (status.st_mtime_ns, status.st_size, status.st_ino)
     return found
+
+
+def _below(templates: Path) -> list[Path]:
+    found = (path for path in templates.rglob("*") if path.is_file() or path.is_symlink())
+    return [path for path in found if is_template(path.relative_to(templates).as_posix())]
 
 
 def start_watching(out: Path, templates: Path) -> None:

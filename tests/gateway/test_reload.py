@@ -67,6 +67,7 @@ def test_an_edited_template_is_in_force_after_a_reload(own: Gateway, nginx: str)
     [
         ("{{ nothing }}", "cors.conf.j2"),
         ("{% if %}", "cors.conf.j2"),
+        ("{{ 1 // 0 }}", "cors.conf.j2:[0-9]+: ZeroDivisionError"),
         ("add_headr X y;", "unknown directive"),
         ("add_header X-Half yes", "nginx refuses"),
     ],
@@ -187,8 +188,14 @@ def test_an_edit_is_seen_by_the_watch(own: Gateway, tmp_path: Path) -> None:
             assert wait_until(lambda: _is_watching(watching.pid), 20)
             settings.write_text(f"CORS_ALLOWED_ORIGINS={NEW}\n")
             assert wait_until(lambda: allowed(own, NEW), 20)
-            settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}/\n")
             assert watching.stderr is not None
+            template = tmp_path / "templates" / "conf" / "cors.conf.j2"
+            good = template.read_text()
+            template.write_text(good + '{% include "conf/cors.conf.j2" %}\n')
+            assert "the edit is not taken" in watching.stderr.readline()
+            assert "conf/cors.conf.j2" in watching.stderr.readline()
+            template.write_text(good)
+            settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}/\n")
             assert "the edit is not taken" in watching.stderr.readline()
             assert allowed(own, NEW)
         finally:

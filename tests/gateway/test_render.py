@@ -24,6 +24,7 @@ from tests.gateway.test_settings import run
 from gateway.lookup import nameservers
 from gateway.render import LOG_FILES, TEMPLATES, RenderError, render, render_texts
 from gateway.settings import GatewaySettings
+from gateway.watch import state_of
 
 SETTINGS = GatewaySettings.from_env(POLICY)
 
@@ -108,6 +109,45 @@ def test_an_error_in_a_template_names_file_and_line(tmp_path: Path) -> None:
     line = len((templates / "conf/cors.conf.j2").read_text().splitlines())
     with pytest.raises(RenderError, match=rf"conf/cors\.conf\.j2:{line}: "):
         render_texts(SETTINGS, templates, LOG_FILES)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ 1 // 0 }}", "ZeroDivisionError"),
+        ("{{ 10**400 * 1.0 }}", "OverflowError"),
+        ('{{ "%(x)s" % {} }}', "KeyError"),
+        ("{{ settings.cors.origins[0].covers(3) }}", "AttributeError"),
+        ('{% include "conf/cors.conf.j2" %}', "RecursionError"),
+        ("{{ settings.typo }}", "typo"),
+        ("{{ '`' }}", "must not stand in a configuration"),
+    ],
+)
+def test_whatever_a_template_raises_is_told_with_file_and_line(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    templates = edited(tmp_path, append("conf/cors.conf.j2", f"{text}\n"))
+    line = len((templates / "conf/cors.conf.j2").read_text().splitlines())
+    with pytest.raises(RenderError, match=rf"conf/cors\.conf\.j2:{line}: .*{said}"):
+        render_texts(SETTINGS, templates, LOG_FILES)
+
+
+def test_an_error_in_an_included_template_names_that_one(tmp_path: Path) -> None:
+    templates = edited(tmp_path, append("nginx.conf.j2", '{% include "conf/cors.conf.j2" %}\n'))
+    append("conf/cors.conf.j2", "{{ 1 // 0 }}\n")(templates)
+    with pytest.raises(RenderError, match=r"^conf/cors\.conf\.j2:\d+: "):
+        render_texts(SETTINGS, templates, LOG_FILES)
+
+
+@pytest.mark.parametrize(
+    "name", [".#site.conf.j2", ".site.conf.j2", "#site.conf.j2", "site.conf~.j2", ".git/x.j2"]
+)
+def test_what_editors_leave_beside_a_template_is_none(tmp_path: Path, name: str) -> None:
+    templates = edited(tmp_path, lambda folder: (folder / "conf" / ".git").mkdir())
+    (templates / "conf" / name).symlink_to("someone@somewhere.1234")  # as Emacs locks a file
+    texts = render_texts(SETTINGS, templates, LOG_FILES)
+    assert set(texts) == set(render_texts(SETTINGS, TEMPLATES, LOG_FILES))
+    assert state_of([templates]) == state_of([templates / "conf", templates / "nginx.conf.j2"])
 
 
 def test_an_exchange_that_fails_half_way_is_taken_back(
