@@ -22,6 +22,7 @@ from gateway.render import REVISION, RUN, Logs, RenderError, exchange, render
 from gateway.settings import GatewaySettings
 
 _PATIENCE_S = 10.0
+_LEFTOVERS = (".kept-*", ".new-*", ".old-*")  # of a reload that was killed
 
 
 def reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: str) -> str:
@@ -81,6 +82,8 @@ def _alone(out: Path) -> Iterator[None]:
     """One reload at a time: two would swap each other's files."""
     with (out / ".reload.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in (path for pattern in _LEFTOVERS for path in out.glob(pattern)):
+            shutil.rmtree(leftover)
         yield
 
 
@@ -89,9 +92,13 @@ def _kept(out: Path) -> Iterator[Path]:
     """A copy of the configuration that runs."""
     with tempfile.TemporaryDirectory(prefix=".kept-", dir=out) as folder:
         old = Path(folder)
-        shutil.copytree(out / "conf", old / "conf")
-        for name in ("nginx.conf", REVISION, RUN):
-            shutil.copy2(out / name, old)
+        try:
+            shutil.copytree(out / "conf", old / "conf")
+            for name in ("nginx.conf", REVISION, RUN):
+                shutil.copy2(out / name, old)
+        except OSError as error:  # also of copytree: shutil.Error is one
+            reason = f"{error}, so nothing could be put back; restart the gateway"
+            raise RenderError(f"{out} is not whole: {reason}") from error
         yield old
 
 

@@ -162,6 +162,23 @@ def test_without_a_running_gateway_a_reload_says_so(nginx: str, tmp_path: Path) 
     assert done.returncode == 1 and "no gateway runs from" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["nginx.conf", "conf", REVISION.name])
+def test_a_folder_that_is_not_whole_is_not_reloaded(own: Gateway, nginx: str, name: str) -> None:
+    """Nothing could be put back if nginx did not take the new configuration."""
+    (own.folder / name).rename(own.folder.parent / "taken-away")
+    with pytest.raises(RenderError, match=rf"{name}.*restart the gateway"):
+        reloaded(own, nginx, CORS_ALLOWED_ORIGINS=NEW)
+    assert (allowed(own, OLD), allowed(own, NEW)) == (True, False)
+
+
+def test_what_a_killed_reload_left_is_removed_by_the_next(own: Gateway, nginx: str) -> None:
+    for name in (".kept-a", ".new-b", ".old-c"):
+        (own.folder / name / "conf").mkdir(parents=True)
+    reloaded(own, nginx, CORS_ALLOWED_ORIGINS=NEW)
+    hidden = [path.name for path in own.folder.iterdir() if path.name.startswith(".")]
+    assert hidden == [".reload.lock"]
+
+
 def test_the_command_reloads_with_the_addresses_of_the_run(own: Gateway) -> None:
     done = run("reload", "--out", str(own.folder), CORS_ALLOWED_ORIGINS=NEW)
     assert done.returncode == 0, done.stderr
