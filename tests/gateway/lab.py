@@ -105,6 +105,7 @@ class Upstream:
     status, headers, body   of every answer
     delay_s                 how long it thinks; ends early when the caller goes away
     breaks_off              closes the connection instead of answering
+    instead                 bytes to answer with, whatever they are
     """
 
     status: int = 200
@@ -112,6 +113,7 @@ class Upstream:
     body: bytes = b"{}"
     delay_s: float = 0.0
     breaks_off: bool = False
+    instead: bytes = b""
     requests: list[tuple[str, str, Message, int]] = field(default_factory=list)
     abandoned: threading.Event = field(default_factory=threading.Event)
     port: int = 0
@@ -119,7 +121,7 @@ class Upstream:
     def reset(self) -> None:
         """As new, at the same port; a page's body stays a page's."""
         self.status, self.headers, self.body = 200, [], self.first_body
-        self.delay_s, self.breaks_off = 0.0, False
+        self.delay_s, self.breaks_off, self.instead = 0.0, False, b""
         self.requests.clear()
         self.abandoned.clear()
 
@@ -152,6 +154,9 @@ class Upstream:
             self.abandoned.set()
             return
         if self.breaks_off:
+            return
+        if self.instead:
+            handler.wfile.write(self.instead)
             return
         handler.send_response_only(self.status)
         for name, value in self.headers:
