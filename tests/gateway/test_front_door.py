@@ -168,6 +168,18 @@ def test_every_line_of_the_log_is_json(live: Gateway, sent: bytes) -> None:
         assert isinstance(json.loads(line)["status"], int)
 
 
+@pytest.mark.parametrize("status", [99, 7, 0])
+def test_a_status_that_a_service_makes_up_is_json_too(live: Gateway, status: int) -> None:
+    log = live.folder / "logs" / "access.log"
+    before = len(log.read_bytes().splitlines())
+    reason = f"HTTP/1.1 {status:03} Odd\r\nContent-Length: 0\r\n\r\n"
+    live.inference.instead = reason.encode()
+    raw(live.port, b"GET /api/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert wait_until(lambda: len(log.read_bytes().splitlines()) > before)
+    for line in log.read_text(encoding="utf-8").splitlines()[before:]:
+        assert json.loads(line)["status"] in {0, 502}
+
+
 def test_the_page_is_protected_where_it_stands_alone() -> None:
     """The page's own server forbids frames in a way that the gateway can take back."""
     text = (Path(__file__).parents[2] / "services/webui/templates/nginx.conf.j2").read_text()

@@ -2,15 +2,18 @@
 
 import json
 import re
+import secrets
 import socket
 import time
+from pathlib import Path
 
 import pytest
-from tests.gateway.cases import ORIGIN
+from tests.gateway.cases import ORIGIN, STRANGER
 from tests.gateway.lab import (
     LOG_LATE_S,
     Answer,
     Gateway,
+    free_port,
     gateway,
     raw,
     request,
@@ -116,6 +119,63 @@ def test_the_log_has_no_query_and_no_id_of_a_picture(live: Gateway) -> None:
     assert log_entry(live, live.get("/api/x?key=s3cr3t"))["uri"] == "/api/x"
 
 
+# Address -> what the log shows of it.
+SPELLINGS = {
+    "/%61pi/v1/images/s3cr3t": "/***",
+    "/api//v1/images/s3cr3t": "/api***",
+    "//api/v1/images/s3cr3t": "***",
+    "/api/v1/./images/s3cr3t": "/api/v1***",
+    "/api/v1/x/../images/s3cr3t?y": "/api/v1/x***",
+    "/api/v1/images%2Fs3cr3t": "/api/v1/images***",
+    "/api/v1/images/s3cr3t%20x": "/api/v1/images/***",
+    "http://a.example/api/v1/images/s3cr3t": "/api/v1/images/***",
+    "/api/v1/images": "/api/v1/images",
+    "/.well-known/x.y/..z?s3cr3t": "/.well-known/x.y/..z",
+    "/a%20b": "/a***",
+    "/api/.?s3cr3t": "/api***",
+}
+KINDS = {
+    "answer": ("GET", "Host: x"),
+    "refusal": ("GET", "Host: a b"),
+    "preflight": ("OPTIONS", f"Origin: {ORIGIN}\r\nAccess-Control-Request-Method: GET\r\nHost: x"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_spelling_brings_an_id_into_the_log(live: Gateway, kind: str) -> None:
+    """Refusals and preflights are answered in other places of the gateway."""
+    method, headers = KINDS[kind]
+    sent = {path: secrets.token_hex() for path in SPELLINGS}
+    for path, request_id in sent.items():
+        text = (
+            f"{method} {path} HTTP/1.1\r\nConnection: close\r\nX-Request-ID: {request_id}\r\n"
+            f"{headers}\r\n\r\n"
+        )
+        assert raw(live.port, text.encode()).startswith(b"HTTP/1.1 ")
+    shown = {
+        path: log_entry(live, Answer(0, (("x-request-id", request_id),), b""))["uri"]
+        for path, request_id in sent.items()
+    }
+    assert shown == SPELLINGS
+
+
+def test_a_service_that_fails_brings_nothing_of_a_request_into_the_error_log(
+    nginx: str, tmp_path: Path
+) -> None:
+    dead = {"GATEWAY_INFERENCE": f"127.0.0.1:{free_port()}"}
+    with gateway(tmp_path / "gateway", dead) as running:
+        answer = running.get("/api/v1/images/s3cr3t?s3cr3t")
+        entry = log_entry(running, answer)
+        assert (entry["status"], entry["upstream"]) == (502, dead["GATEWAY_INFERENCE"])
+        assert "s3cr3t" not in running.log
+
+
+def test_a_service_cannot_answer_with_an_internal_place(live: Gateway) -> None:
+    live.inference.headers = [("X-Accel-Redirect", "/.preflight/1"), ("X-Accel-Limit-Rate", "1")]
+    answer = live.get("/api/x", STRANGER)
+    assert (answer.status, answer.body, answer.cors) == (200, b"{}", {})
+
+
 @pytest.mark.parametrize("path", ["/api/health/ready", "/api/health/live?from=monitor", "/healthz"])
 def test_the_log_has_no_healthy_pulse(live: Gateway, path: str) -> None:
     healthy = live.get(path)
@@ -148,7 +208,7 @@ def test_no_address_can_break_a_log_line(live: Gateway) -> None:
     head = b'GET /api/a"\xffb HTTP/1.0\r\nX-Request-ID: an-odd-address\r\n\r\n'
     assert b" 200 OK" in raw(live.port, head)
     answer = Answer(200, (("x-request-id", "an-odd-address"),), b"")
-    assert log_entry(live, answer)["uri"] == '/api/a"'
+    assert log_entry(live, answer)["uri"] == '/api/a"***'
 
 
 async def refuse_unread(scope: dict[str, object], receive: object, send: object) -> None:

@@ -4,9 +4,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +20,8 @@ from tests.gateway.test_settings import PACKAGE_ROOT, run
 from gateway.environment import read_environment
 from gateway.faults import InvalidSettings
 from gateway.reload import reload
-from gateway.render import REVISION, RUN, TEMPLATES, RenderError
+from gateway.render import LOG_FILES, REVISION, RUN, TEMPLATES, RenderError, render_texts
+from gateway.settings import GatewaySettings
 from gateway.watch import state_of
 
 OLD, NEW = "https://old.example.com", "https://new.example.com"
@@ -155,6 +158,35 @@ def test_a_request_that_runs_is_ended_by_the_old_configuration(own: Gateway, ngi
     assert not answers
     thread.join()
     assert answers[0].status == 200 and answers[0].cors["access-control-allow-origin"] == OLD
+
+
+def test_a_slow_upload_outlives_a_reload(nginx: str, tmp_path: Path) -> None:
+    """However short the services' own time is: nothing of theirs has begun."""
+    hurried = POLICY | {"GATEWAY_UPSTREAM_TIMEOUT_S": "1"}
+    with (
+        gateway(tmp_path / "gateway", hurried) as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=20) as caller,
+    ):
+        caller.sendall(b"POST /api/x HTTP/1.0\r\nContent-Length: 16\r\n\r\n")
+        time.sleep(0.2)  # nginx has read it
+        reload(running.folder, hurried, TEMPLATES, nginx)
+        for _ in range(16):
+            time.sleep(0.5)
+            caller.sendall(b"x")
+        assert b" 200 OK" in caller.recv(65536)
+        assert running.inference.requests[0][3] == 16
+
+
+@pytest.mark.parametrize(
+    ("setting", "least_s"), [("64k", 600), ("64m", 64 * 1024 / 64), ("1g", 1024 * 1024 / 64)]
+)
+def test_the_largest_upload_may_end_after_a_reload(setting: str, least_s: float) -> None:
+    """At 64 KB a second."""
+    settings = GatewaySettings.from_env({"GATEWAY_MAX_BODY": setting})
+    text = render_texts(settings, TEMPLATES, LOG_FILES)[Path("nginx.conf")]
+    found = re.search(r"^worker_shutdown_timeout (\d+)s;$", text, re.M)
+    assert found is not None
+    assert int(found[1]) == least_s + settings.upstream_timeout_s
 
 
 def test_without_a_running_gateway_a_reload_says_so(nginx: str, tmp_path: Path) -> None:
