@@ -35,6 +35,12 @@ class ProblemDocument:
 
 _ROWS = (
     ProblemDocument(
+        308,
+        "HTTPS_REQUIRED",
+        "This address is reached with HTTPS",
+        "Send the request to the address that the Location header names.",
+    ),
+    ProblemDocument(
         400,
         "INVALID_REQUEST",
         "The request cannot be understood",

@@ -126,6 +126,23 @@ def handshake(live: Gateway, version: ssl.TLSVersion) -> tuple[str | None, str |
         return connection.version(), connection.selected_alpn_protocol(), cipher[0]
 
 
+def test_sessions_are_kept_here_and_not_in_tickets(live: Gateway) -> None:
+    """In TLS 1.2, where the two can be told apart from outside."""
+    context = trusting(live)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    def session(known: ssl.SSLSession | None) -> tuple[ssl.SSLSession, bool]:
+        with (
+            socket.create_connection(("127.0.0.1", TLS_PORT), timeout=20) as plain,
+            context.wrap_socket(plain, server_hostname="localhost", session=known) as connection,
+        ):
+            assert connection.session is not None
+            return connection.session, bool(connection.session_reused)
+
+    first, _ = session(None)
+    assert (first.has_ticket, session(first)[1]) == (False, True)
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_http_2_carries_the_headers(live: Gateway) -> None:
     command = ["curl", "--silent", "--include", "--http2", "--header", f"Origin: {ORIGIN}"]
@@ -206,6 +223,32 @@ def test_plain_http_on_the_port_of_tls_is_led_to_https(live: Gateway) -> None:
     assert answer.startswith(b"HTTP/1.1 308 ")
     assert f"Location: https://a.b:{TLS_PORT}/api/x\r\n".encode() in answer
     assert f"Access-Control-Allow-Origin: {ORIGIN}\r\n".encode() in answer
+
+
+@pytest.mark.parametrize(
+    ("origin", "cors"), [(ORIGIN, granted_preflight(ORIGIN)), (STRANGER, {})]
+)
+def test_a_plain_preflight_on_the_port_of_tls_is_answered(
+    live: Gateway, origin: str, cors: dict[str, str]
+) -> None:
+    answer = preflight(TLS_PORT, "/api/x", origin)
+    assert (answer.status, answer.cors, answer.body) == (204, cors, b"")
+    assert answer.vary == PREFLIGHT_VARY
+    assert answer.one("location") is None
+    assert live.hits == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/", "/api/x?y"])
+def test_the_redirect_is_a_problem_document(live: Gateway, method: str, path: str) -> None:
+    """On both ports, for callers who do not follow."""
+    for port in (live.port, TLS_PORT):
+        answer = request(port, method, path, [("Origin", ORIGIN)], b"x" * 500)
+        assert (answer.status, answer.problem["code"]) == (308, "HTTPS_REQUIRED")
+        assert answer.one("location") == f"https://127.0.0.1:{TLS_PORT}{path}"
+        assert answer.one("cache-control") == "no-store"
+        assert answer.cors == (granted_answer(ORIGIN) if "api" in path else {})
+        assert answer.one("x-content-type-options") == "nosniff"
 
 
 def test_by_default_browsers_are_not_told_to_remember_https(live: Gateway) -> None:
