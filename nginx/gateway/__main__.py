@@ -19,7 +19,7 @@ from gateway.policy_document import policy_document
 from gateway.reload import reload
 from gateway.render import LOG_FILES, LOG_STREAMS, TEMPLATES, RenderError, find_nginx, render
 from gateway.settings import GatewaySettings
-from gateway.snapshot import compared, snapshot
+from gateway.snapshot import SnapshotError, compared, record, recorded, snapshot
 from gateway.watch import start_watching, watch
 
 Command = Callable[[argparse.Namespace, Mapping[str, str]], int]
@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except RenderError as error:
         print(f"The gateway's configuration cannot be made:\n{error}", file=sys.stderr)
+        return 1
+    except SnapshotError as error:
+        print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -174,10 +177,10 @@ def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> st
 
 def _snapshot(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     file: Path = options.file
-    known = file.read_text(encoding="utf-8") if file.exists() else ""
+    known = recorded(file)
     now = snapshot(_settings(environment), options.templates, _nginx(), known)
     if not known or options.update:
-        file.write_text(now, encoding="utf-8")
+        record(file, now)
         print(f"recorded: {file}")
         return 0
     change = compared(known, now, str(file))

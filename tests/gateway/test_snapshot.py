@@ -9,7 +9,7 @@ from tests.gateway.test_settings import run
 
 from gateway.origins import parse_origin
 from gateway.render import TEMPLATES
-from gateway.snapshot import PATHS, probes
+from gateway.snapshot import UNLISTED, probes
 
 POLICY = {"CORS_ALLOWED_ORIGINS": "https://app.example.com https://*.cdn.example.net"}
 
@@ -32,6 +32,7 @@ def test_who_may_do_what_is_recorded(recorded: Path) -> None:
     granted = [
         "GET HEAD POST DELETE",
         "Content-Type X-Request-ID",
+        "own",
         "X-Request-ID Server-Timing X-Fusion-Warnings Retry-After Content-Disposition",
         "no",
         "7200",
@@ -72,17 +73,110 @@ def test_a_changed_policy_is_shown_as_behaviour(recorded: Path) -> None:
     assert run("snapshot", str(recorded), **changed).returncode == 0
 
 
-def test_an_edited_template_shows_in_the_behaviour(recorded: Path, tmp_path: Path) -> None:
+APP, STRANGER = "https://app.example.com", "https://evil.example"
+METHODS, HEADERS = "GET HEAD POST DELETE", "Content-Type X-Request-ID"
+EDITS = {
+    "everybody is let in": (
+        "cors-policy",
+        "default {{ 1 if settings.cors.any_origin else 0 }}",
+        "default 1",
+        f"+/api/v1/fusions | {STRANGER} | {METHODS} | {HEADERS} | own | ",
+    ),
+    "a header of a location's own": (
+        "site",
+        "location /api/ {\n        include conf/cors.conf;",
+        "location /api/ {\n        add_header Access-Control-Allow-Origin * always;",
+        f"+/api/v1/fusions | {STRANGER} | - | - | any | - | no | -",
+    ),
+    "credentials on preflights": (
+        "preflight",
+        "    add_header Access-Control-Allow-Methods",
+        "    add_header Access-Control-Allow-Credentials true always;\n"
+        "    add_header Access-Control-Allow-Methods",
+        " | preflights | 7200",
+    ),
+    "credentials on answers": (
+        "cors",
+        "Credentials $cors_allow_credentials",
+        "Credentials true",
+        " | answers | 7200",
+    ),
+    "a wider path": (
+        "cors-policy",
+        "^/api(?:/|",
+        "^/(?:api|metrics|docs)(?:/|",
+        f"+/docs | {APP} | ",
+    ),
+    "any method": (
+        "preflight",
+        """{{ settings.cors.methods | join(', ') }}""",
+        "*",
+        f"+/api/v1/fusions | {APP} | GET HEAD POST PUT PATCH DELETE {UNLISTED} | ",
+    ),
+    "preflights alone": (
+        "preflight",
+        "    add_header Vary",
+        "    add_header Access-Control-Allow-Origin * always;\n    add_header Vary",
+        f"+/api/v1/fusions | {STRANGER} | GET HEAD POST | - | - | - | no | -",
+    ),
+    "an error's header": (
+        "errors",
+        "    add_header Cache-Control no-store always;",
+        "    add_header Access-Control-Allow-Origin * always;",
+        f"+/api/internal/x | {STRANGER} | - | - | any | ",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_template_shows_in_the_behaviour(
+    recorded: Path, tmp_path: Path, edit: str
+) -> None:
+    name, old, new, row = EDITS[edit]
     shutil.copytree(TEMPLATES, tmp_path / "templates")
-    for name, old, new in (
-        ("cors-policy", "default {{ 1 if settings.cors.any_origin else 0 }}", "default 1"),
-        ("cors-values", "1 $http_origin;", "1 *;"),
-    ):
-        template = tmp_path / "templates" / "conf" / f"{name}.conf.j2"
-        template.write_text(template.read_text().replace(old, new))
+    template = tmp_path / "templates" / "conf" / f"{name}.conf.j2"
+    assert old in template.read_text()
+    template.write_text(template.read_text().replace(old, new))
     done = run("snapshot", str(recorded), "--templates", str(tmp_path / "templates"), **POLICY)
-    assert done.returncode == 1
-    assert "-/api/v1/fusions | https://evil.example | -" in done.stdout.splitlines()
+    assert done.returncode == 1, done.stderr
+    assert row in done.stdout
+
+
+def test_methods_of_the_policy_are_asked(recorded: Path) -> None:
+    more = POLICY | {"CORS_ALLOWED_METHODS": f"{METHODS} PURGE OPTIONS"}
+    done = run("snapshot", str(recorded), **more)
+    assert f"+/api/v1/fusions | {APP} | {METHODS} PURGE OPTIONS | " in done.stdout
+
+
+def test_the_shares_of_a_client_are_not_in_the_way(recorded: Path) -> None:
+    few = {"GATEWAY_RATE_PER_SECOND": "1", "GATEWAY_RATE_BURST": "1"}
+    done = run("snapshot", str(recorded), **POLICY, **few)
+    assert (done.returncode, done.stdout) == (0, f"no change: {recorded}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff", "not UTF-8"),
+        ("/api/x | https://b\u0142.example | -\n".encode(), "line 1 "),
+        (b"# x\n/api/x | a\x00b | -\n", "line 2 "),
+        (b"something else\n", "line 1 "),
+    ],
+)
+def test_a_file_that_is_no_snapshot_is_told(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "cors.snapshot"
+    file.write_bytes(content)
+    done = run("snapshot", str(file), "--update", **POLICY)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert said in done.stderr
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(("name", "said"), [("", "directory"), ("none/x", "is no folder")])
+def test_a_place_for_no_file_is_told(tmp_path: Path, name: str, said: str) -> None:
+    done = run("snapshot", str(tmp_path / name), **POLICY)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert said in done.stderr
 
 
 def test_a_bad_policy_is_not_recorded(nginx: str, tmp_path: Path) -> None:
@@ -106,4 +200,3 @@ def test_the_origins_that_are_asked_lie_on_both_sides(pattern: str, inside: set[
     admitted = {text for text in asked if re.fullmatch(origin.regex, text)}
     assert inside <= admitted
     assert len(asked - admitted) >= 5
-    assert len(PATHS) == 3

@@ -225,9 +225,7 @@ def test_plain_http_on_the_port_of_tls_is_led_to_https(live: Gateway) -> None:
     assert f"Access-Control-Allow-Origin: {ORIGIN}\r\n".encode() in answer
 
 
-@pytest.mark.parametrize(
-    ("origin", "cors"), [(ORIGIN, granted_preflight(ORIGIN)), (STRANGER, {})]
-)
+@pytest.mark.parametrize(("origin", "cors"), [(ORIGIN, granted_preflight(ORIGIN)), (STRANGER, {})])
 def test_a_plain_preflight_on_the_port_of_tls_is_answered(
     live: Gateway, origin: str, cors: dict[str, str]
 ) -> None:
