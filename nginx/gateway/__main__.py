@@ -14,6 +14,7 @@ from gateway.doctor import command as doctor
 from gateway.environment import FILE, read_environment
 from gateway.faults import Fault, InvalidSettings, in_words
 from gateway.health import is_alive
+from gateway.mounts import refuse_replaced
 from gateway.policy import CorsPolicy
 from gateway.policy_document import policy_document
 from gateway.reload import reload
@@ -97,14 +98,21 @@ def _add_templates(command: argparse.ArgumentParser) -> None:
 
 def _settings(environment: Mapping[str, str]) -> GatewaySettings:
     """The settings; what may not be meant in them goes to standard error."""
+    _refuse_old_file()
     settings = GatewaySettings.from_env(environment)
     if found := warnings(settings, environment):
         print(in_words(found), file=sys.stderr)
     return settings
 
 
+def _refuse_old_file() -> None:
+    if os.environ.get(FILE):
+        refuse_replaced(FILE, Path(os.environ[FILE]))
+
+
 def _check(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if options.json:
+        _refuse_old_file()
         settings = GatewaySettings.from_env(environment)
         print(_report(warnings(settings, environment), settings.cors))
     else:

@@ -23,7 +23,8 @@ def state_of(paths: Iterable[Path]) -> State:
                 status = file.stat()
             except OSError:
                 continue  # an editor is just replacing it
-            found[file] = (status.st_mtime_ns, status.st_size, status.st_ino)
+            # ctime and not mtime: it also changes when a mounted file gets another name, or none
+            found[file] = (status.st_ctime_ns, status.st_size, status.st_ino)
     return found
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.gateway.test_settings import PACKAGE_ROOT, run
 
 from gateway.environment import read_environment
 from gateway.faults import InvalidSettings
+from gateway.mounts import refuse_replaced
 from gateway.reload import reload
 from gateway.render import LOG_FILES, REVISION, RUN, TEMPLATES, RenderError, render_texts
 from gateway.settings import GatewaySettings
@@ -264,6 +266,47 @@ def test_the_state_shows_edits_new_files_and_removals(tmp_path: Path) -> None:
         change()
         states.append(state_of([tmp_path]))
     assert all(one != other for one, other in pairwise(states))
+
+
+class TestAMountedFile:
+    @pytest.mark.parametrize(
+        ("root", "refused"),
+        [
+            ("/home/me/.env", False),
+            ("/home/me/.env//deleted", True),
+            ("/home/me/.env~", True),
+            ("/home/me/.env.bak", True),
+            ("/home/me~/.env", False),
+        ],
+    )
+    def test_one_that_was_replaced_is_refused(
+        self, tmp_path: Path, root: str, refused: bool
+    ) -> None:
+        file, mountinfo = tmp_path / "a b.env", tmp_path / "mountinfo"
+        file.write_text("")
+        place = str(file).replace(" ", "\\040")
+        lines = [
+            "100 79 0:1 / / rw - overlay overlay rw",
+            f"101 79 254:0 {root} {place} ro,relatime - ext4 /dev/vda rw",
+        ]
+        mountinfo.write_text("\n".join(lines))
+        with pytest.raises(InvalidSettings, match="recreate") if refused else nullcontext():
+            refuse_replaced("GATEWAY_ENV_FILE", file, mountinfo)
+
+    def test_one_that_is_not_there_or_no_mount_is_none(self, tmp_path: Path) -> None:
+        refuse_replaced("GATEWAY_ENV_FILE", tmp_path / "none")
+        refuse_replaced("GATEWAY_ENV_FILE", Path(__file__), tmp_path / "none")
+
+    def test_a_new_name_is_seen_by_the_watch(self, tmp_path: Path) -> None:
+        """The mounted file itself does not change."""
+        file, mounted = tmp_path / ".env", tmp_path / "mounted"
+        file.write_text("")
+        os.link(file, mounted)  # as a mount, another way to the same file
+        before = state_of([mounted])
+        file.rename(tmp_path / ".env~")
+        after_rename = state_of([mounted])
+        (tmp_path / ".env~").unlink()
+        assert len({*before.values(), *after_rename.values(), *state_of([mounted]).values()}) == 3
 
 
 class TestTheSettingsFile:

@@ -152,6 +152,57 @@ def test_edited_templates_and_settings_are_reloaded(
         assert "no change" in _snapshot_twice(name)
 
 
+def test_settings_in_a_folder_may_be_replaced(
+    image: str, upstream: Upstream, tmp_path: Path
+) -> None:
+    """As compose.yaml says, and as most editors write: a new file under the old name."""
+    new, file = "https://new.example.com", tmp_path / "gateway.env"
+    tmp_path.chmod(0o755)  # the gateway is user 101
+    file.write_text(f"CORS_ALLOWED_ORIGINS={ORIGIN}\n")
+    with gateway(image, upstream, f"--volume={tmp_path}:/etc/gateway/settings:ro") as (port, name):
+        subprocess.run(["sed", "-i", f"s|{ORIGIN}|{new}|", file], check=True)
+        assert "reloaded: revision" in docker("exec", name, "gateway", "reload")
+        assert request(port, "GET", "/api/x", [("Origin", new)]).cors
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ["sed -i s/app/new/ {file}", "mv {file} {file}~; sed s/app/new/ {file}~ >{file}"],
+    ids=["replaced", "replaced, the old one kept"],
+)
+def test_a_mounted_file_that_was_replaced_is_not_taken_for_the_new_one(
+    image: str, upstream: Upstream, tmp_path: Path, edit: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"CORS_ALLOWED_ORIGINS={ORIGIN}\n")
+    options = [f"--volume={file}:/etc/gateway/gateway.env:ro", "--env=GATEWAY_WATCH=1"]
+    with gateway(image, upstream, *options) as (port, name):
+        assert "reloaded: revision" in docker("exec", name, "gateway", "reload")
+        subprocess.run(["bash", "-c", edit.format(file=file)], check=True)
+        for command in (["reload"], ["check"], ["check", "--json"]):
+            done = subprocess.run(
+                ["docker", "exec", name, "gateway", *command],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 1
+            assert "--force-recreate nginx" in done.stdout + done.stderr
+        docker("exec", name, "gateway", "health")
+        watched = ["docker", "logs", name]
+
+        def told() -> bool:
+            done = subprocess.run(watched, capture_output=True, text=True, check=True)
+            return "the edit is not taken" in done.stderr
+
+        assert wait_until(told)
+        assert request(port, "GET", "/api/x", [("Origin", ORIGIN)]).cors
+        docker("restart", name)
+        assert wait_until(lambda: answers(port))
+        new = ORIGIN.replace("app", "new")
+        assert request(port, "GET", "/api/x", [("Origin", new)]).cors
+
+
 def _snapshot_twice(name: str) -> str:
     docker("exec", "--env=GATEWAY_ENV_FILE=", name, "gateway", "snapshot", "/tmp/cors.snapshot")
     return docker(
