@@ -18,7 +18,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.render import find_nginx, render
+from gateway.render import TEMPLATES, find_nginx, render
 from gateway.settings import GatewaySettings
 
 Headers = Sequence[tuple[str, str]]
@@ -268,7 +268,10 @@ def listens(port: int) -> bool:
 
 @contextmanager
 def gateway(
-    folder: Path, environment: Mapping[str, str], port: int | None = None
+    folder: Path,
+    environment: Mapping[str, str],
+    port: int | None = None,
+    templates: Path = TEMPLATES,
 ) -> Iterator[Gateway]:
     """Renders with this environment, starts nginx, and stops it again; upstreams are running."""
     nginx = find_nginx()
@@ -282,7 +285,7 @@ def gateway(
             # one client with hundreds of requests a second is what tests are
             "GATEWAY_RATE_PER_SECOND": "0",
         }
-        render(GatewaySettings.from_env(own | dict(environment)), folder, nginx=nginx)
+        render(GatewaySettings.from_env(own | dict(environment)), folder, templates, nginx=nginx)
         command = [nginx, "-p", str(folder), "-c", f"{folder}/nginx.conf", "-g", "daemon off;"]
         with subprocess.Popen(command) as process:
             try:

@@ -1,6 +1,7 @@
 """What every answer carries beside CORS, what is never public, and what the log says of it."""
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.gateway.lab import Gateway, gateway, preflight, raw, request, wait_un
 from tests.gateway.test_proxying import log_entry
 
 from gateway.faults import InvalidSettings
+from gateway.render import TEMPLATES
 from gateway.settings import GatewaySettings
 
 NOBODY = "frame-ancestors 'none'"
@@ -178,6 +180,21 @@ def test_a_status_that_a_service_makes_up_is_json_too(live: Gateway, status: int
     assert wait_until(lambda: len(log.read_bytes().splitlines()) > before)
     for line in log.read_text(encoding="utf-8").splitlines()[before:]:
         assert json.loads(line)["status"] in {0, 502}
+
+
+def test_an_upload_that_stands_still_is_cut_with_a_reset(nginx: str, tmp_path: Path) -> None:
+    """The kernel would else keep what is left of the connection for minutes."""
+    shutil.copytree(TEMPLATES, tmp_path / "templates")
+    limits = tmp_path / "templates" / "conf" / "limits.conf.j2"
+    hurried = limits.read_text().replace("client_body_timeout 20s", "client_body_timeout 1s")
+    limits.write_text(hurried)
+    with (
+        gateway(tmp_path / "gateway", {}, templates=tmp_path / "templates") as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=20) as caller,
+    ):
+        caller.sendall(b"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+        with pytest.raises(ConnectionResetError):
+            caller.recv(1)
 
 
 def test_the_page_is_protected_where_it_stands_alone() -> None:
