@@ -32,6 +32,13 @@ def reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: st
     Raises   InvalidSettings, RenderError; then the old configuration is still in force
     """
     out = out.resolve()
+    try:
+        return _reload(out, environment, templates, nginx)
+    except OSError as error:  # a full disk, a folder of somebody else, a gateway that just ended
+        raise RenderError(f"{out}: {error}; mend that and reload again") from error
+
+
+def _reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: str) -> str:
     master = _master(out)
     logs, addresses = _run_of(out)
     settings = GatewaySettings.from_env({**environment, **addresses})

@@ -29,7 +29,7 @@ def state_of(paths: Iterable[Path]) -> State:
 
 
 def _below(templates: Path) -> list[Path]:
-    found = (path for path in templates.rglob("*") if path.is_file() or path.is_symlink())
+    found = templates.rglob("*")
     return [path for path in found if is_template(path.relative_to(templates).as_posix())]
 
 

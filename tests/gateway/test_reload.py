@@ -205,6 +205,13 @@ def test_a_folder_that_is_not_whole_is_not_reloaded(own: Gateway, nginx: str, na
     assert (allowed(own, OLD), allowed(own, NEW)) == (True, False)
 
 
+def test_a_place_that_cannot_be_written_is_told(own: Gateway, nginx: str) -> None:
+    (own.folder / ".reload.lock").mkdir()
+    with pytest.raises(RenderError, match=r"directory.*reload again"):
+        reloaded(own, nginx, CORS_ALLOWED_ORIGINS=NEW)
+    assert allowed(own, OLD)
+
+
 def test_what_a_killed_reload_left_is_removed_by_the_next(own: Gateway, nginx: str) -> None:
     for name in (".kept-a", ".new-b", ".old-c"):
         (own.folder / name / "conf").mkdir(parents=True)
