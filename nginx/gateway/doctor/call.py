@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import quote, urlsplit
 
 from gateway.doctor import fetch
 from gateway.faults import Refused
@@ -12,8 +11,6 @@ from gateway.names import FORBIDDEN_METHODS, FORBIDDEN_PREFIXES, FORBIDDEN_REQUE
 from gateway.origins import OriginPattern, parse_origin
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-# RFC 3986's characters of paths and queries; "%" because what is quoted already stays as it is
-_URL_CHARACTERS = "/?%:@!$&'()*+,;=~-._"
 # `--header Content-Type` without a value: the type that makes calls of today's pages unsafe
 _ASSUMED_TYPE = "application/json"
 _EXAMPLE = "https://app.example.com"
@@ -102,17 +99,9 @@ def is_unencrypted(url: str) -> bool:
 
 def _read_url(text: str) -> str:
     try:
-        parts = urlsplit(text)
-        host = (parts.hostname or "").encode("idna").decode("ascii")
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:  # of the port, the brackets, or a host that IDNA refuses
+        return fetch.parsed_url(text)
+    except ValueError:
         raise WrongUsage("usage_url", url=text) from None
-    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
-        raise WrongUsage("usage_url", url=text)
-    name = f"[{host}]" if ":" in host else host
-    query = f"?{parts.query}" if parts.query else ""
-    path = quote(f"{parts.path or '/'}{query}", safe=_URL_CHARACTERS)
-    return f"{parts.scheme}://{name}{port}{path}"
 
 
 def _read_origin(text: str) -> str:

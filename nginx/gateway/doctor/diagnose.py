@@ -27,6 +27,7 @@ _EXPLAINS_THE_ANSWER = frozenset(
         "preflight_redirected",
         "preflight_redirected_https",
         "preflight_redirected_slash",
+        "redirect_broken",
     }
 )
 

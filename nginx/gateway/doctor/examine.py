@@ -7,7 +7,7 @@ method that is safe by its definition) and, where the page uses it, POST without
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from gateway.doctor import fetch, misses
 from gateway.doctor.call import Call, is_unencrypted
@@ -105,9 +105,8 @@ def _request(call: Call, wire: Wire) -> list[Exchange]:
     found: list[Exchange] = []
     while len(found) <= _MOST_HOPS:
         found.append(wire.send("request", method, url, origin, headers))
-        answer = found[-1].answer
-        target = urljoin(url, answer.location) if answer and answer.location else ""
-        if answer is None or not target or not readable(call, found[-1]):
+        answer, target = found[-1].answer, found[-1].target
+        if answer is None or target is None or not readable(call, found[-1]):
             break
         if not _may_follow(call, target):
             break
@@ -122,8 +121,6 @@ def _request(call: Call, wire: Wire) -> list[Exchange]:
 
 
 def _may_follow(call: Call, target: str) -> bool:
-    if urlsplit(target).scheme not in {"http", "https"} or not urlsplit(target).hostname:
-        return False
     return not (call.origin.startswith("https://") and is_unencrypted(target))
 
 

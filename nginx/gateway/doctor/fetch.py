@@ -6,7 +6,7 @@ Nothing here knows a server or a fault: the rules say what an answer "no" means.
 import re
 from collections.abc import Sequence
 from typing import Literal, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 Headers = tuple[tuple[str, str], ...]
 CorsVerdict = Literal["missing", "star", "mismatch", "credentials"]
@@ -32,6 +32,9 @@ SAFELISTED_RESPONSE_HEADERS = frozenset({
 # "CORS non-wildcard request-header name" (2.2.2): `*` does not cover it
 NON_WILDCARD = "authorization"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})  # "redirect status" (2.2.3)
+# RFC 3986's characters of paths and queries; "%" because what is quoted already stays as it is
+_URL_CHARACTERS = "/?%:@!$&'()*+,;=~-._"
+_FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20\x7f#/<>?@\\^|%]")  # URL, "forbidden domain code point"
 
 
 class HeaderList(Protocol):
@@ -39,6 +42,24 @@ class HeaderList(Protocol):
 
     def get(self, name: str) -> str | None:
         """All lines of the name joined by a comma and a space ("get", 2.2.2); None for none."""
+
+
+def parsed_url(text: str) -> str:
+    """The address that a page can call, in ASCII and without a fragment (URL, "basic URL parser").
+
+    Raises ValueError for what is none: another scheme than http and https, no host, a user name.
+    """
+    parts = urlsplit(text)
+    host = (parts.hostname or "").encode("idna").decode("ascii")
+    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+        raise ValueError(text)
+    if _FORBIDDEN_IN_HOST.search(host):
+        raise ValueError(text)
+    name = f"[{host}]" if ":" in host else host
+    port = f":{parts.port}" if parts.port else ""
+    query = f"?{parts.query}" if parts.query else ""
+    path = quote(f"{parts.path or '/'}{query}", safe=_URL_CHARACTERS)
+    return f"{parts.scheme}://{name}{port}{path}"
 
 
 def origin_of(url: str) -> str:

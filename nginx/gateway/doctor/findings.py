@@ -78,6 +78,7 @@ ROWS: dict[str, Row] = {
     # the answer
     **_errors("address_of_page", "redirected", "redirected_preflight", "redirect_loop"),
     **_errors("address_of_page", "redirected_other_origin"),
+    **_errors("location", "redirect_broken"),
     **_errors("always", "answer_no_header", "missing_on_errors", "failed_without_header"),
     **_errors("star", "star_with_credentials"),
     **_errors("credentials", "credentials_missing", "credentials_not_true"),

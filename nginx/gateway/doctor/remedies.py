@@ -64,6 +64,10 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
             "fastapi": f'{_MIDDLEWARE}, allow_headers="{{asked}}".split(", "))',
         },
         "https": {"page": 'fetch("{secure}")', "nginx": "listen 443 ssl;"},
+        "location": {
+            "nginx": "return 308 $scheme://$http_host/v2$is_args$args;",
+            "fastapi": 'RedirectResponse("/v2", status_code=308)',
+        },
         "log": {
             "nginx": "error_log /dev/stderr info;",
             "fastapi": "uvicorn app:app --log-level debug",

@@ -6,10 +6,10 @@ No cookies, no proxy, no redirect is followed, at most one request at a time.
 import http.client
 import ssl
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from gateway.doctor.failures import Failure, failure_of
-from gateway.doctor.fetch import REDIRECTS, Headers
+from gateway.doctor.fetch import REDIRECTS, Headers, parsed_url
 
 # Firewalls of content networks turn away what names no browser at all.
 USER_AGENT = "Mozilla/5.0 (compatible; gateway-doctor)"
@@ -43,8 +43,11 @@ class Answer:
 
     @property
     def location(self) -> str | None:
-        """Where a redirect leads, as written; None for other answers."""
-        return self.get("Location") if self.status in REDIRECTS else None
+        """Where a redirect leads, as written; None for other answers.
+
+        Browsers take a redirect to nowhere for an answer like any other.
+        """
+        return (self.get("Location") or None) if self.status in REDIRECTS else None
 
     def says(self, *words: str) -> bool:
         text = self.body.decode("utf-8", "replace").lower()
@@ -70,6 +73,19 @@ class Exchange:
     @property
     def answer(self) -> Answer | None:
         return self.result if isinstance(self.result, Answer) else None
+
+    @property
+    def target(self) -> str | None:
+        """The address that a redirect leads to; None where there is none that browsers take."""
+        location = self.answer.location if self.answer else None
+        if location is None:
+            return None
+        try:
+            # bytes that are no ASCII are UTF-8 to browsers, whatever HTTP says of headers
+            text = location.encode("latin-1").decode("utf-8", "replace")
+            return parsed_url(urljoin(self.url, text))
+        except ValueError:
+            return None
 
 
 class Wire:

@@ -16,6 +16,7 @@ from tests.gateway.doctor.servers import (
     ORIGIN,
     Asked,
     Reply,
+    Serve,
     granted,
     nginx,
     python,
@@ -56,6 +57,10 @@ def _moved(asked: Asked) -> Reply:
 
 def _hidden_failure(asked: Asked) -> Reply:
     return Reply(headers=granted()) if asked.is_preflight else Reply(429)
+
+
+def _to(location: str) -> Serve:
+    return always(302, *granted(), ("Location", location))
 
 
 # by a map of the test's own
@@ -201,5 +206,10 @@ ANSWERS = (
             "map $http_origin $o { '~^https://app.example.com$' $http_origin; }",
         ),
     ),
+    *(
+        Broken(f"redirected to {location}", "redirect_broken", _to(location))
+        for location in ("http://[bad", "http://x:99999/", "http://a..b/", "ftp://x/", "//u@x/")
+    ),
+    Broken("a preflight redirected to http://[bad", "redirect_broken", _to("http://[bad"), PUT),
     Broken("null on the list", "null_allowed", listed(ORIGIN, "null")),
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.gateway.doctor.conftest import Doctor
-from tests.gateway.doctor.kinds import JSON, PUT, WITH_COOKIES, listed, starlette
+from tests.gateway.doctor.kinds import JSON, PUT, WITH_COOKIES, always, listed, starlette
 from tests.gateway.doctor.servers import ORIGIN, Asked, Reply, Serve, granted, nginx, python
 from tests.gateway.lab import Gateway
 
@@ -35,7 +35,18 @@ def _public_elsewhere(asked: Asked) -> Reply:
     return Reply(302 if moved else 200, (*granted("*"), *moved))
 
 
+def _moved_to(location: str) -> Serve:
+    def respond(asked: Asked) -> Reply:
+        moved = asked.path == "/api"
+        return Reply(302 if moved else 200, (*granted("*"), ("Location", location)))
+
+    return python(respond)
+
+
 GOOD = {
+    "an API that has moved to a name with a space": (_moved_to("/v 2"), ()),
+    "an API that has moved to a Chinese name": (_moved_to("/\xe4\xba\xba"), ()),
+    "a redirect to nowhere": (always(302, *granted("*")), ()),
     "a public API that has moved": (python(_public_elsewhere), ()),
     "nginx by hand": (WRITTEN, ()),
     "nginx by hand, with cookies": (WRITTEN, (*PUT, "--header", "X-Token", *WITH_COOKIES)),

@@ -1,7 +1,6 @@
 """The answer to the request itself, and to requests that fail."""
 
 from collections.abc import Iterator
-from urllib.parse import urljoin
 
 from gateway.doctor import fetch
 from gateway.doctor.examine import Seen, readable
@@ -20,7 +19,7 @@ def answer(seen: Seen) -> Iterator[Finding]:
     if sent is None or sent.answer is None:
         return
     if sent.answer.location is not None:
-        yield _redirected(seen, sent, urljoin(sent.url, sent.answer.location))
+        yield _redirected(seen, sent, sent.answer.location)
     elif seen.again is not None and not _lets_through(seen, seen.again):
         away = fetch.origin_of(sent.url) != seen.call.api_origin
         code = "redirected_other_origin" if away else "redirected_preflight"
@@ -54,7 +53,10 @@ def _lets_through(seen: Seen, preflight: Exchange) -> bool:
     return ok and readable(seen.call, preflight)
 
 
-def _redirected(seen: Seen, sent: Exchange, target: str) -> Finding:
+def _redirected(seen: Seen, sent: Exchange, location: str) -> Finding:
+    target = sent.target
+    if target is None:
+        return finding("redirect_broken", sent, location=location)
     if sent.answer and readable(seen.call, sent) and len(seen.hops) > 1:
         return finding("redirect_loop", *seen.hops[:2], sent, location=target)
     away = fetch.origin_of(target) != fetch.origin_of(sent.url)

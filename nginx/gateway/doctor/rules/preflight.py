@@ -1,7 +1,6 @@
 """The preflight: a browser sends the call itself only after a good answer to it (Fetch 4.8)."""
 
 from collections.abc import Iterator
-from urllib.parse import urljoin
 
 from gateway.doctor import fetch
 from gateway.doctor.examine import Seen, readable
@@ -21,7 +20,7 @@ def preflight(seen: Seen) -> Iterator[Finding]:
     if sent is None or sent.answer is None:
         return
     if sent.answer.location is not None:
-        yield _redirected(sent, urljoin(sent.url, sent.answer.location))
+        yield _redirected(sent, sent.answer.location)
     elif not sent.answer.is_ok:
         listed = list(_lists(seen, sent, sent.answer)) if sent.answer.get(METHODS) else []
         # Starlette answers 400 for one name that is not on its list: then the name is the cause
@@ -33,7 +32,10 @@ def preflight(seen: Seen) -> Iterator[Finding]:
         yield from _lists(seen, sent, sent.answer)
 
 
-def _redirected(sent: Exchange, target: str) -> Finding:
+def _redirected(sent: Exchange, location: str) -> Finding:
+    target = sent.target
+    if target is None:
+        return finding("redirect_broken", sent, location=location)
     code = "preflight_redirected"
     if target.replace("https://", "http://", 1) == sent.url:
         code = "preflight_redirected_https"
