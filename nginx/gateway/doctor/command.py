@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=_TIMEOUT_S,
         metavar="S",
-        help="seconds for each wait (default: %(default)s)",
+        help="seconds for each request (default: %(default)s)",
     )
     parser.add_argument(
         "--insecure", action="store_true", help="take any certificate and look at the rest"

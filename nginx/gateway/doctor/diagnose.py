@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from gateway.doctor.examine import Seen
 from gateway.doctor.findings import Finding
 from gateway.doctor.rules.answer import answer, errors
+from gateway.doctor.rules.form import body, form
 from gateway.doctor.rules.preflight import preflight
 from gateway.doctor.rules.reach import reach
 from gateway.doctor.rules.reading import cookies, exposed, notes
@@ -40,8 +41,9 @@ def diagnose(seen: Seen) -> list[Finding]:
     if not any(_explains(fault) for fault in found):
         found += answer(seen)
     if seen.is_readable:
-        for rule in (errors, safety, caching, cookies, exposed, notes):
+        for rule in (body, errors, safety, caching, cookies, exposed, notes):
             found += rule(seen)
+    found += form(seen)
     once = _each_once(found)
     return sorted(once, key=lambda fault: fault.row.severity == "warning")
 

@@ -104,7 +104,7 @@ def _request(call: Call, wire: Wire) -> list[Exchange]:
     url, method, origin, headers = call.url, call.probe_method, call.origin, _sent(call)
     found: list[Exchange] = []
     while len(found) <= _MOST_HOPS:
-        found.append(wire.send("request", method, url, origin, headers))
+        found.append(wire.send("request", method, url, origin, headers, whole=True))
         answer, target = found[-1].answer, found[-1].target
         if answer is None or target is None or not readable(call, found[-1]):
             break

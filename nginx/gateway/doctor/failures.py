@@ -1,6 +1,5 @@
-"""Why no answer came: the exceptions of sockets, TLS and http.client as one word each."""
+"""Why no answer came: the exceptions of sockets, TLS and the answer's reader as one word each."""
 
-import http.client
 import socket
 import ssl
 from dataclasses import dataclass
@@ -13,6 +12,11 @@ Kind = Literal[
     "timeout",
     "closed",
     "not_http",
+    "status_line_broken",
+    "headers_cut",
+    "answer_headers_too_large",
+    "nul_in_headers",
+    "header_twice",
     "http_to_https_port",
     "tls_not_spoken",
     "tls_self_signed",
@@ -34,16 +38,21 @@ _CERTIFICATE: dict[int, Kind] = {
     64: "tls_wrong_name",
 }
 _PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
-# RFC 8446 5.1: a record of type alert, version 3.x, as repr() writes it
-_ALERT = r"\x15\x03"
 _KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (socket.gaierror, "name_not_resolved"),
     (TimeoutError, "timeout"),
     (ConnectionRefusedError, "refused"),
-    (ConnectionError, "closed"),  # RemoteDisconnected is one, though a BadStatusLine as well
-    (http.client.HTTPException, "not_http"),
+    (ConnectionError, "closed"),
     (OSError, "unreachable"),
 )
+
+
+class BrokenAnswer(Exception):
+    """What came is no answer, or one that browsers refuse as a whole."""
+
+    def __init__(self, kind: Kind, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -57,16 +66,15 @@ class Failure:
     detail: str
 
 
-def failure_of(error: OSError | http.client.HTTPException) -> Failure:
+def failure_of(error: OSError | BrokenAnswer) -> Failure:
     return Failure(_kind(error), str(error) or type(error).__name__)
 
 
-def _kind(error: OSError | http.client.HTTPException) -> Kind:
+def _kind(error: OSError | BrokenAnswer) -> Kind:
+    if isinstance(error, BrokenAnswer):
+        return error.kind
     if isinstance(error, ssl.SSLCertVerificationError):
         return _CERTIFICATE.get(error.verify_code, "tls_failed")
     if isinstance(error, ssl.SSLError):
         return "tls_not_spoken" if error.reason in _PLAIN_TEXT else "tls_failed"
-    # the status line that could not be read is its only argument
-    if isinstance(error, http.client.BadStatusLine) and str(error).strip("'").startswith(_ALERT):
-        return "http_to_https_port"
     return next(kind for types, kind in _KINDS if isinstance(error, types))

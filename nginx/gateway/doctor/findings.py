@@ -55,6 +55,8 @@ ROWS: dict[str, Row] = {
     **_errors("https", "mixed_content", "http_to_https_port"),
     **_errors("address", "name_not_resolved", "url_not_found"),
     **_errors("serve", "refused", "unreachable", "timeout", "closed", "not_http"),
+    **_errors("http", "status_line_broken", "headers_cut", "nul_in_headers", "header_twice"),
+    **_errors("http", "answer_headers_too_large", "body_cut", "chunks_broken"),
     **_errors("tls", "tls_not_spoken", "tls_failed"),
     **_errors("certificate", "tls_self_signed", "tls_expired", "tls_wrong_name", "tls_untrusted"),
     **_errors("buffers", "uri_too_long", "headers_too_large"),
@@ -95,5 +97,6 @@ ROWS: dict[str, Row] = {
     **_warnings("log", "call_refused"),
     **_warnings("max_age", "max_age_missing", "max_age_invalid", "max_age_capped"),
     **_warnings("no_content", "length_on_204"),
+    **_warnings("http", "header_malformed", "length_invalid"),
 }
 # fmt: on

@@ -63,6 +63,10 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
             "nginx": 'add_header Access-Control-Allow-Headers "{asked}" always;',
             "fastapi": f'{_MIDDLEWARE}, allow_headers="{{asked}}".split(", "))',
         },
+        "http": {
+            "nginx": "error_log /dev/stderr info;  # what nginx itself dislikes in the answer",
+            "fastapi": "return JSONResponse(content)  # leave length and chunks to the server",
+        },
         "https": {"page": 'fetch("{secure}")', "nginx": "listen 443 ssl;"},
         "location": {
             "nginx": "return 308 $scheme://$http_host/v2$is_args$args;",

@@ -3,39 +3,33 @@
 No cookies, no proxy, no redirect is followed, at most one request at a time.
 """
 
-import http.client
 import ssl
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from gateway.doctor.failures import Failure, failure_of
-from gateway.doctor.fetch import REDIRECTS, Headers, parsed_url
+from gateway.doctor.connection import Connection
+from gateway.doctor.failures import BrokenAnswer, Failure, failure_of
+from gateway.doctor.fetch import REDIRECTS, Headers, origin_of, parsed_url
+from gateway.doctor.http1 import BodyFault, Head, read_body, read_head
 
 # Firewalls of content networks turn away what names no browser at all.
 USER_AGENT = "Mozilla/5.0 (compatible; gateway-doctor)"
-_LONGEST_BODY = 4096  # of errors only: enough for the words by which servers are told apart
+_LONGEST_BODY = 4096  # of errors: enough for the words by which servers are told apart
+_MOST_BODY = 1024 * 1024  # enough to see how a body is sent, and no download
+_BODILESS = frozenset({204, 304})  # RFC 9112 6.3
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Status, header lines in their order, and the beginning of an error's body."""
+class Answer(Head):
+    """A whole answer, with the beginning of its body where that was read."""
 
-    status: int
-    headers: Headers
     body: bytes = b""
-
-    def lines(self, name: str) -> list[str]:
-        """The value of each line of this name, spelled in any case."""
-        return [value for key, value in self.headers if key.lower() == name.lower()]
+    body_fault: BodyFault | None = None
 
     def get(self, name: str) -> str | None:
         """All lines joined (Fetch 2.2.2, "get"); None for none."""
         lines = self.lines(name)
         return ", ".join(lines) if lines else None
-
-    def members(self, name: str) -> set[str]:
-        """The members of a comma-separated list, in lower case."""
-        return {item.strip().lower() for item in (self.get(name) or "").split(",")} - {""}
 
     @property
     def is_ok(self) -> bool:
@@ -89,9 +83,9 @@ class Exchange:
 
 
 class Wire:
-    """The way to the server.
+    """The way to the server, in HTTP/1.1 only.
 
-    timeout_s  for the connection and for each wait of it
+    timeout_s  for each request, from the connection to the end of the answer
     insecure   any certificate will do
     """
 
@@ -107,48 +101,54 @@ class Wire:
         self.sent: list[Exchange] = []
 
     def send(
-        self, purpose: str, method: str, url: str, origin: str, headers: Headers = ()
+        self,
+        purpose: str,
+        method: str,
+        url: str,
+        origin: str,
+        headers: Headers = (),
+        whole: bool = False,
     ) -> Exchange:
-        result = self._result(method, url, origin, headers)
+        """One request; `whole` also reads the body that a page would read."""
+        result = self._result(method, url, origin, headers, whole)
         names = tuple(name for name, _ in headers)
         exchange = Exchange(purpose, method, url, origin, names, result)
         self.sent.append(exchange)
         return exchange
 
-    def _result(self, method: str, url: str, origin: str, headers: Headers) -> Answer | Failure:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-        connection = (
-            http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=self._tls)
-            if parts.scheme == "https"
-            else http.client.HTTPConnection(host, port, timeout=self._timeout_s)
-        )
+    def _result(
+        self, method: str, url: str, origin: str, headers: Headers, whole: bool
+    ) -> Answer | Failure:
+        address = urlsplit(url)
+        tls = self._tls if address.scheme == "https" else None
         try:
-            target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-            connection.putrequest(method, target, skip_accept_encoding=True)
-            for name, value in (*_browser_headers(method, origin), *headers):
-                connection.putheader(name, value)
-            connection.endheaders()
-            return _read(connection.getresponse())
-        except (OSError, http.client.HTTPException) as error:
+            with Connection(address, tls, self._timeout_s) as connection:
+                connection.send(_request(method, url, origin, headers))
+                return _read(connection, method, whole)
+        except (OSError, BrokenAnswer) as error:
             return failure_of(error)
-        finally:
-            connection.close()
+
+
+def _request(method: str, url: str, origin: str, headers: Headers) -> bytes:
+    address = urlsplit(url)
+    target = f"{address.path or '/'}{'?' if address.query else ''}{address.query}"
+    host = origin_of(url).partition("://")[2]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in (*_browser_headers(method, origin), *headers)]
+    return "\r\n".join((*lines, "", "")).encode("ascii")
 
 
 def _browser_headers(method: str, origin: str) -> Headers:
+    # close: an answer that is shorter than its length then ends at once
     always = (("Accept", "*/*"), ("User-Agent", USER_AGENT), ("Sec-Fetch-Mode", "cors"))
     length = (("Content-Length", "0"),) if method == "POST" else ()
-    return (*always, *((("Origin", origin),) if origin else ()), *length)
+    asking = (("Origin", origin),) if origin else ()
+    return (("Connection", "close"), *always, *asking, *length)
 
 
-def _read(response: http.client.HTTPResponse) -> Answer:
-    body = b""
-    if response.status >= 400:
-        try:
-            body = response.read(_LONGEST_BODY)
-        except (OSError, http.client.HTTPException):
-            body = b""  # status and headers are all there: the call was answered
-    # RFC 9110 5.5: white space around a value is none of it; http.client leaves it at the end
-    headers = tuple((name, value.strip(" \t")) for name, value in response.getheaders())
-    return Answer(response.status, headers, body)
+def _read(connection: Connection, method: str, whole: bool) -> Answer:
+    head = read_head(connection)
+    if method == "HEAD" or head.status in _BODILESS or not (whole or head.status >= 400):
+        return Answer(head.status, head.headers, head.malformed)
+    body, fault = read_body(connection, head, _MOST_BODY if whole else _LONGEST_BODY)
+    return Answer(head.status, head.headers, head.malformed, body[:_LONGEST_BODY], fault)

@@ -12,6 +12,7 @@ from tests.gateway.doctor.kinds import (
 from tests.gateway.doctor.servers import (
     nginx,
     raw,
+    waiting,
 )
 
 LONG = "x" * 9000
@@ -28,6 +29,14 @@ REACH = (
     Broken("no answer in time", "timeout", raw(None), ("--timeout", "0.3")),
     Broken("closes at once", "closed", raw(b"")),
     Broken("another protocol", "not_http", raw(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    Broken("another protocol, and goes on", "not_http", waiting(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    Broken("a TLS alert", "http_to_https_port", raw(b"\x15\x03\x01\0\2\2\x28")),
+    Broken("a TLS alert, and goes on", "http_to_https_port", waiting(b"\x15\x03\x03\0\2\2\x0a")),
+    Broken(
+        "Go's plain request at a TLS port",
+        "http_to_https_port",
+        raw(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"),
+    ),
     Broken("https on a plain port", "tls_not_spoken", nginx("", scheme="https")),
     Broken("a very long address", "uri_too_long", nginx(f"{ADD} always;", path=f"/api?{LONG}")),
     Broken(

@@ -115,6 +115,41 @@ def raw(answer: bytes | None, path: str = "/api") -> Serve:
     return serve
 
 
+def waiting(answer: bytes) -> Serve:
+    """Writes these bytes and keeps the connection open."""
+    return dripping(answer, len(answer), 30)
+
+
+def dripping(answer: bytes, count: int, pause_s: float, path: str = "/api") -> Serve:
+    """Writes `count` bytes at a time, over and over, with a pause after each."""
+
+    def drip(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            for start in range(0, len(answer), count):
+                connection.sendall(answer[start : start + count])
+                connection.settimeout(pause_s)
+                # until the pause is over, or the other side has gone
+                with contextlib.suppress(TimeoutError):
+                    connection.recv(1)
+                    return
+
+    def accept(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                threading.Thread(target=drip, args=(connection,), daemon=True).start()
+
+    @contextmanager
+    def serve(folder: Path) -> Iterator[str]:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=accept, args=(server,), daemon=True).start()
+            yield f"http://127.0.0.1:{server.getsockname()[1]}{path}"
+            server.shutdown(socket.SHUT_RDWR)
+
+    return serve
+
+
 def nginx(
     server: str, http: str = "", path: str = "/api", scheme: str = "http", tls: str = ""
 ) -> Serve:

@@ -1,20 +1,31 @@
 """Every broken deployment gets the right diagnosis first."""
 
+import time
 from pathlib import Path
 
 import pytest
 from tests.gateway.doctor.broken_answers import ANSWERS
+from tests.gateway.doctor.broken_form import CHUNKED, FORM, answer, big
 from tests.gateway.doctor.broken_origins import ORIGINS
 from tests.gateway.doctor.broken_preflights import PREFLIGHTS
 from tests.gateway.doctor.broken_reach import REACH
 from tests.gateway.doctor.certificates import Certificates
 from tests.gateway.doctor.conftest import Doctor
 from tests.gateway.doctor.kinds import Broken
-from tests.gateway.doctor.servers import Reply, granted, nginx, python, tls_socket
+from tests.gateway.doctor.servers import (
+    Reply,
+    dripping,
+    granted,
+    nginx,
+    python,
+    raw,
+    tls_socket,
+    waiting,
+)
 
 from gateway.doctor.findings import ROWS
 
-BROKEN = (*REACH, *ORIGINS, *PREFLIGHTS, *ANSWERS)
+BROKEN = (*REACH, *FORM, *ORIGINS, *PREFLIGHTS, *ANSWERS)
 TLS = {
     "self_signed": "tls_self_signed",
     "good": "tls_untrusted",
@@ -71,6 +82,35 @@ def test_several_faults_are_all_found(doctor: Doctor, tmp_path: Path) -> None:
     expected = ["method_not_listed", "header_not_listed", "header_not_exposed", "max_age_invalid"]
     assert found.codes == expected
     assert found.status == 1
+
+
+def test_a_body_that_breaks_off_hides_no_status(doctor: Doctor, tmp_path: Path) -> None:
+    short = answer(b"Content-Length: 10\r\n", status=b"HTTP/1.1 500 x\r\n")
+    with raw(short)(tmp_path) as url:
+        assert doctor(url).codes == ["server_error", "body_cut"]
+
+
+def test_a_bad_line_may_explain_a_missing_header(doctor: Doctor, tmp_path: Path) -> None:
+    with raw(b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin *\r\n\r\n{}")(tmp_path) as url:
+        assert doctor(url).codes == ["no_header", "header_malformed"]
+
+
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 103 x\r\n\r\n"])
+def test_one_deadline_holds_for_all_of_an_answer(
+    first: bytes, doctor: Doctor, tmp_path: Path
+) -> None:
+    started = time.monotonic()
+    with dripping(first + answer(big(1000)), 10, 0.1)(tmp_path) as url:
+        assert doctor(url, "--timeout", "0.5").codes == ["timeout"]
+    # by waits of 0.1 s it would take 10
+    assert time.monotonic() - started < 3
+
+
+def test_a_stream_that_goes_on_is_no_fault(doctor: Doctor, tmp_path: Path) -> None:
+    events = CHUNKED + b"Content-Type: text/event-stream\r\n"
+    with waiting(answer(events, b"2\r\n{}\r\n"))(tmp_path) as url:
+        found = doctor(url, "--timeout", "0.5")
+    assert (found.codes, found.status) == ([], 0)
 
 
 def test_the_own_server_does_not_know_the_method(doctor: Doctor, tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tests.gateway.doctor.broken_form import GOOD_FORMS, NOTED_FORMS
 from tests.gateway.doctor.conftest import Doctor
 from tests.gateway.doctor.kinds import JSON, PUT, WITH_COOKIES, always, listed, starlette
-from tests.gateway.doctor.servers import ORIGIN, Asked, Reply, Serve, granted, nginx, python
+from tests.gateway.doctor.servers import ORIGIN, Asked, Reply, Serve, granted, nginx, python, raw
 from tests.gateway.lab import Gateway
 
 from gateway.doctor.call import read_call
@@ -60,6 +61,7 @@ GOOD = {
     "a public API with a preflight": (PUBLIC, JSON),
     "white space around the value": (python(lambda asked: Reply(headers=granted(" * "))), ()),
     "a list": (listed(ORIGIN), ("--method", "POST")),
+    **{name: (raw(form), ()) for name, form in GOOD_FORMS.items()},
 }
 
 
@@ -147,6 +149,14 @@ def test_a_note_does_not_change_the_exit_status(code: str, doctor: Doctor, tmp_p
         found = doctor(url, *arguments)
     assert (found.codes, found.status) == ([code], 0)
     assert found.findings[0]["severity"] == "warning"
+
+
+@pytest.mark.parametrize("name", NOTED_FORMS)
+def test_what_a_browser_passes_over_is_noted(name: str, doctor: Doctor, tmp_path: Path) -> None:
+    code, form = NOTED_FORMS[name]
+    with raw(form)(tmp_path) as url:
+        found = doctor(url)
+    assert (found.codes, found.status) == ([code], 0)
 
 
 def test_nothing_harmful_is_sent(live: Gateway) -> None:

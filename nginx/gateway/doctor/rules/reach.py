@@ -8,8 +8,14 @@ from gateway.doctor.failures import Failure
 from gateway.doctor.findings import Finding, finding
 from gateway.doctor.wire import Answer, Exchange
 
-# nginx answers 400 for all three of these, and says which one in the body.
-_NGINX_HTTPS_PORT = "plain http request was sent to https port"
+# What servers say with their 400 to plain http at a port of https: nginx, Apache, Go, Tomcat.
+_HTTPS_PORT = (
+    "plain http request was sent to https port",
+    "speaking plain http to an ssl-enabled server port",
+    "sent an http request to an https server",
+    "combination of host and port requires tls",
+)
+# nginx answers 400, and 494 only to itself.
 _NGINX_LONG_HEADER = "request header or cookie too large"
 
 
@@ -48,7 +54,7 @@ def _too_early(answer: Answer) -> str | None:
         return "uri_too_long"
     if answer.status == 431 or (answer.status == 400 and answer.says(_NGINX_LONG_HEADER)):
         return "headers_too_large"
-    if answer.status == 400 and answer.says(_NGINX_HTTPS_PORT):
+    if answer.status == 400 and answer.says(*_HTTPS_PORT):
         return "http_to_https_port"
     return None
 

@@ -54,9 +54,9 @@ def notes(seen: Seen) -> Iterator[Finding]:
         value = sent.answer.get(MAX_AGE)
         if value is None:
             yield finding("max_age_missing", sent)
-        elif not re.fullmatch(r"\d+", value):
+        elif not re.fullmatch(r"[0-9]+", value):
             yield finding("max_age_invalid", sent, value=value)
-        elif int(value) > _LONGEST_KEPT_S:
+        elif float(value) > _LONGEST_KEPT_S:
             yield finding("max_age_capped", sent, value=value)
     for exchange in answers((sent, seen.answer)):
         answer = exchange.answer
