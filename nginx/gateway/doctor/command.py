@@ -3,15 +3,17 @@
 import argparse
 import math
 import sys
+import traceback
+from pathlib import Path
 
 from gateway.doctor import report
-from gateway.doctor.call import WrongUsage, read_call
+from gateway.doctor.call import Call, WrongUsage, read_call
 from gateway.doctor.diagnose import diagnose
 from gateway.doctor.examine import examine
 from gateway.doctor.texts import LANGUAGES
 from gateway.doctor.wire import Wire
 
-_WORKS, _FAULTY, _WRONG_USAGE = 0, 1, 2
+_WORKS, _FAULTY, _WRONG_USAGE, _BROKEN = 0, 1, 2, 3
 _TIMEOUT_S = 10.0
 
 
@@ -56,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """0: the page can make the call, 1: faults were found, 2: wrong usage."""
+    """0: the page can make the call, 1: faults were found, 2: wrong usage, 3: the doctor failed."""
     try:
         if not 0 < options.timeout < math.inf:
             raise WrongUsage("usage_timeout", value=str(options.timeout))
@@ -69,8 +71,19 @@ def run(options: argparse.Namespace) -> int:
             options.expose,
         )
     except WrongUsage as error:
-        print(report.usage(error.key, error.values, options.language), file=sys.stderr)
+        print(report.sentence(error.key, error.values, options.language), file=sys.stderr)
         return _WRONG_USAGE
+    try:
+        return _diagnosed(call, options)
+    except Exception as error:
+        # A traceback's status is 1, which would say that the deployment has a fault.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        detail = f"{error!r} ({Path(place.filename).name}:{place.lineno})"
+        print(report.sentence("failed", {"detail": detail}, options.language), file=sys.stderr)
+        return _BROKEN
+
+
+def _diagnosed(call: Call, options: argparse.Namespace) -> int:
     wire = Wire(options.timeout, options.insecure)
     found = diagnose(examine(call, wire))
     if options.json:

@@ -181,8 +181,9 @@ def _with_headers(status: int, lines: Sequence[str]) -> Head:
                 headers.append((name, f"{value} {part.strip(_SPACE)}".strip(_SPACE)))
                 continue
             name, colon, value = part.partition(":")
+            own_name = name.strip(_SPACE)
             if not colon or not _TOKEN.fullmatch(name):
                 malformed.append(line)
-            if colon:
-                headers.append((name.strip(_SPACE), value.strip(_SPACE)))
+            if colon and _TOKEN.fullmatch(own_name):
+                headers.append((own_name, value.strip(_SPACE)))
     return Head(status, tuple(headers), tuple(dict.fromkeys(malformed)))

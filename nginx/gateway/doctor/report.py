@@ -50,10 +50,13 @@ def as_json(
         "findings": [_document(call, fault, texts) for fault in found],
         "requests": [_exchange(exchange) for exchange in sent],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    # JSON lets these through, and they control terminals
+    return re.sub(r"[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def usage(key: str, values: dict[str, str], language: Language) -> str:
+def sentence(key: str, values: dict[str, str], language: Language) -> str:
+    """One that stands alone, on wrong usage or a failure of the doctor."""
     return texts_in(language).words[key].format_map(values)
 
 

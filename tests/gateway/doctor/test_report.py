@@ -9,7 +9,7 @@ from tests.gateway.doctor.conftest import Doctor, run
 from tests.gateway.doctor.kinds import JSON, WITH_COOKIES, always, fixed, starlette
 from tests.gateway.doctor.servers import ORIGIN, granted
 
-from gateway.doctor import report
+from gateway.doctor import command, report
 from gateway.doctor.call import read_call
 from gateway.doctor.findings import ROWS, Finding
 from gateway.doctor.remedies import LINES
@@ -177,6 +177,27 @@ def test_wrong_usage_is_status_2(
 ) -> None:
     assert run(url, *arguments) == 2
     assert word in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Report this"), ("zh", "请连同")])
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_a_fault_of_the_doctor_is_status_3(
+    language: str,
+    word: str,
+    arguments: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("never seen before")
+
+    monkeypatch.setattr(command, "diagnose", broken)
+    assert run("http://127.0.0.1:1/", "--language", language, *arguments) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(word)
+    assert "ValueError('never seen before') (test_report.py:" in said.err
+    assert len(said.err.splitlines()) == 1
 
 
 def test_json_is_the_only_thing_on_standard_output(
