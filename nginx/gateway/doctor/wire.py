@@ -5,7 +5,7 @@ No cookies, no proxy, no redirect is followed, at most one request at a time.
 
 import ssl
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from gateway.doctor.connection import Connection
 from gateway.doctor.failures import BrokenAnswer, Failure, failure_of
@@ -91,13 +91,7 @@ class Wire:
 
     def __init__(self, timeout_s: float, insecure: bool = False) -> None:
         self._timeout_s = timeout_s
-        self._tls = ssl.create_default_context()
-        # Python 3.13 refuses certificates of private authorities for formal faults that no
-        # browser minds; without the flag both agree.
-        self._tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        if insecure:
-            self._tls.check_hostname = False
-            self._tls.verify_mode = ssl.CERT_NONE
+        self._tls = _tls(insecure)
         self.sent: list[Exchange] = []
 
     def send(
@@ -126,7 +120,29 @@ class Wire:
                 connection.send(_request(method, url, origin, headers))
                 return _read(connection, method, whole)
         except (OSError, BrokenAnswer) as error:
-            return failure_of(error)
+            failure = failure_of(error)
+        if failure.kind == "closed" and tls is None and self._takes_tls(address):
+            return Failure("http_to_https_port", failure.detail)
+        return failure
+
+    def _takes_tls(self, address: SplitResult) -> bool:
+        """Whether a port that closes on plain http speaks TLS: OpenSSL's servers send no alert."""
+        try:
+            with Connection(address, _tls(insecure=True), self._timeout_s):
+                return True
+        except OSError:
+            return False
+
+
+def _tls(insecure: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    # Python 3.13 refuses certificates of private authorities for formal faults that no
+    # browser minds; without the flag both agree.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _request(method: str, url: str, origin: str, headers: Headers) -> bytes:

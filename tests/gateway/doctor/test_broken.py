@@ -11,7 +11,7 @@ from tests.gateway.doctor.broken_preflights import PREFLIGHTS
 from tests.gateway.doctor.broken_reach import REACH
 from tests.gateway.doctor.certificates import Certificates
 from tests.gateway.doctor.conftest import Doctor
-from tests.gateway.doctor.kinds import Broken
+from tests.gateway.doctor.kinds import JSON, Broken
 from tests.gateway.doctor.servers import (
     Reply,
     dripping,
@@ -158,6 +158,15 @@ def test_http_at_a_port_of_https(made: Certificates, doctor: Doctor, tmp_path: P
     with nginx(text, tls="ssl")(tmp_path / "served") as url:
         found = doctor(url)
     assert (found.codes, found.status) == (["http_to_https_port"], 1)
+
+
+@pytest.mark.parametrize("arguments", [(), JSON])
+def test_http_at_a_port_of_https_that_only_closes(
+    arguments: tuple[str, ...], made: Certificates, doctor: Doctor, tmp_path: Path
+) -> None:
+    with tls_socket(*made["good"])(tmp_path) as url:
+        found = doctor(url.replace("https://", "http://"), *arguments)
+    assert found.codes == ["http_to_https_port"]
 
 
 @pytest.mark.usefixtures("nginx")
