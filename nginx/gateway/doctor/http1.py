@@ -24,7 +24,7 @@ _SHOWN = 40  # bytes of what is wrong, for the evidence
 _SPACE = " \t"  # RFC 9110 5.6.3
 _TLS_ALERT = b"\x15\x03"  # RFC 8446 5.1: a record of type alert, version 3.x
 _END = re.compile(rb"[^\r\n]\r?\n\r?\n")
-_STATUS_LINE = re.compile(r"HTTP(?:/[0-9.]+)? +([0-9]{3})(?: .*)?", re.I)
+_STATUS_LINE = re.compile(r"HTTP(?:/[0-9.]+)? +([0-9]{3})(?: |$)", re.I)
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?", re.S)
 # Two different values of one of these look like response splitting (RFC 9112 11.1).

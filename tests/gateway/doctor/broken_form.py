@@ -23,6 +23,7 @@ def big(count: int) -> bytes:
 
 FORM = (
     Broken("a word as status", "status_line_broken", raw(answer(status=b"HTTP/1.1 OK\r\n"))),
+    Broken("a status too long", "status_line_broken", raw(answer(status=b"HTTP/1.1 2000 x\r\n"))),
     Broken("ends in the headers", "headers_cut", raw(answer().partition(b"\r\n\r\n")[0])),
     Broken("ends after 103", "closed", raw(b"HTTP/1.1 103 Early Hints\r\n\r\n")),
     Broken("300 KB in a header", "answer_headers_too_large", raw(answer(big(300_000)))),

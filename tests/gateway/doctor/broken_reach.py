@@ -26,7 +26,7 @@ REACH = (
         "http://localhost:3000",
     ),
     Broken("mixed content", "mixed_content", lambda folder: nullcontext("http://api.example.com/")),
-    Broken("no answer in time", "timeout", raw(None), ("--timeout", "0.3")),
+    Broken("no answer in time", "timeout", waiting(b""), ("--timeout", "0.3")),
     Broken("closes at once", "closed", raw(b"")),
     Broken("another protocol", "not_http", raw(b"SSH-2.0-OpenSSH_9.2\r\n")),
     Broken("another protocol, and goes on", "not_http", waiting(b"SSH-2.0-OpenSSH_9.2\r\n")),

@@ -92,62 +92,54 @@ def python(respond: Callable[[Asked], Reply], path: str = "/api") -> Serve:
     return serve
 
 
-def raw(answer: bytes | None, path: str = "/api") -> Serve:
-    """Writes these bytes to whoever connects, and closes; None waits instead."""
+def talking(talk: Callable[[socket.socket], None]) -> Serve:
+    """Calls `talk` with each connection that has asked, and closes it."""
 
-    def talk(server: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = server.accept()
-                with connection, contextlib.suppress(OSError):
-                    connection.recv(65536)
-                    if answer is None:
-                        time.sleep(2)
-                    connection.sendall(answer or b"")
-
-    @contextmanager
-    def serve(folder: Path) -> Iterator[str]:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            threading.Thread(target=talk, args=(server,), daemon=True).start()
-            yield f"http://127.0.0.1:{server.getsockname()[1]}{path}"
-            server.shutdown(socket.SHUT_RDWR)
-
-    return serve
-
-
-def waiting(answer: bytes) -> Serve:
-    """Writes these bytes and keeps the connection open."""
-    return dripping(answer, len(answer), 30)
-
-
-def dripping(answer: bytes, count: int, pause_s: float, path: str = "/api") -> Serve:
-    """Writes `count` bytes at a time, over and over, with a pause after each."""
-
-    def drip(connection: socket.socket) -> None:
+    def serve_one(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.recv(65536)
-            for start in range(0, len(answer), count):
-                connection.sendall(answer[start : start + count])
-                connection.settimeout(pause_s)
-                # until the pause is over, or the other side has gone
-                with contextlib.suppress(TimeoutError):
-                    connection.recv(1)
-                    return
+            talk(connection)
 
     def accept(server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = server.accept()
-                threading.Thread(target=drip, args=(connection,), daemon=True).start()
+                threading.Thread(target=serve_one, args=(connection,), daemon=True).start()
 
     @contextmanager
     def serve(folder: Path) -> Iterator[str]:
         with socket.create_server(("127.0.0.1", 0)) as server:
             threading.Thread(target=accept, args=(server,), daemon=True).start()
-            yield f"http://127.0.0.1:{server.getsockname()[1]}{path}"
+            yield f"http://127.0.0.1:{server.getsockname()[1]}/api"
             server.shutdown(socket.SHUT_RDWR)
 
     return serve
+
+
+def raw(answer: bytes) -> Serve:
+    """Writes these bytes to whoever connects, and closes."""
+    return talking(lambda connection: connection.sendall(answer))
+
+
+def waiting(answer: bytes) -> Serve:
+    """Writes these bytes and waits for the other side to go."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(answer)
+        connection.recv(1)
+
+    return talking(talk)
+
+
+def dripping(answer: bytes, count: int, pause_s: float) -> Serve:
+    """Writes `count` bytes at a time, with a pause after each."""
+
+    def talk(connection: socket.socket) -> None:
+        for start in range(0, len(answer), count):
+            connection.sendall(answer[start : start + count])
+            time.sleep(pause_s)
+
+    return talking(talk)
 
 
 def nginx(
