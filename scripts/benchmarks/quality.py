@@ -8,7 +8,6 @@ other light, should give the photo back (the scenes of training, of held-out peo
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,9 +16,10 @@ import numpy as np
 from benchmarks import measures
 from benchmarks.baseline import fuse_plainly
 from benchmarks.pairs import pairs
+from benchmarks.portraits import Portrait, read_portrait
 from benchmarks.scenes import Rebuilt, rebuilt_scenes, relight
 from fusion.models.registry import FaceModels, load_models
-from fusion.pipeline import find_faces, fuse
+from fusion.pipeline import fuse
 from fusion.types import Face, Float32, FusionOptions, ImageBGR, Mask
 
 RELIT = 20
@@ -30,40 +30,24 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Portrait:
-    image: ImageBGR
-    face: Face
-    embedding: Float32
-
-
 def run(photos: Path, out: Path, models_dir: Path) -> None:
     models = load_models(models_dir)
-    listed = [(_portrait(models, t), _portrait(models, s)) for t, s in pairs(photos)]
+    listed = [(read_portrait(models, t), read_portrait(models, s)) for t, s in pairs(photos)]
     people = [(t, s) for t, s in listed if t is not None and s is not None]
     mean = np.mean([p.embedding for pair in people for p in pair], axis=0)
     before = [measures.cosine(t.embedding - mean, s.embedding - mean) for t, s in people]
     scenes = rebuilt_scenes(models, photos)
     print(f"{len(people)} pairs, {len(scenes)} rebuilt; before: cosine {np.mean(before):.3f}")
     print("          " + "  ".join(f"{name:>10}" for name in (*COLUMNS, *_SELF)))
-    for name, method in _methods(models).items():
+    for name, method in methods(models).items():
         results = [method(t.image, t.face, s.image, s.face) for t, s in people]
-        row = [*_in_the_wild(models, people, results, mean), *_on_itself(method, people, scenes)]
+        row = [*in_the_wild(models, people, results, mean), *_on_itself(method, people, scenes)]
         print(f"{name:<10}" + "  ".join(f"{value:10.4f}" for value in row), flush=True)
         _sheet(people, [image for image, _ in results], out / f"quality_{name}.png")
     print(f"sheets (source, target, result): {out}")
 
 
-def _portrait(models: FaceModels, path: Path) -> Portrait | None:
-    image = cv2.imread(str(path))
-    faces = find_faces(models, image)
-    if not faces:
-        return None
-    face = max(faces, key=lambda f: f.size_px)
-    return Portrait(image, face, models.identity.embed(image, face))
-
-
-def _methods(models: FaceModels) -> dict[str, Fuse]:
+def methods(models: FaceModels) -> dict[str, Fuse]:
     def plain(t: ImageBGR, face_t: Face, s: ImageBGR, face_s: Face) -> tuple[ImageBGR, Mask]:
         return fuse_plainly(t, face_t.points, s, face_s.points, models.topology.triangles)
 
@@ -77,7 +61,7 @@ def _methods(models: FaceModels) -> dict[str, Fuse]:
     return {"baseline": plain, **{name: swap(name) for name in sorted(models.swaps)}}
 
 
-def _in_the_wild(
+def in_the_wild(
     models: FaceModels,
     people: list[tuple[Portrait, Portrait]],
     results: list[tuple[ImageBGR, Mask]],

@@ -9,7 +9,7 @@ from torch.nn import functional
 from training.network import Correction, compose
 from training.samples import OWN, SECOND, WILD
 
-_SLOW_PX = 8
+_SLOW_PX, _TONE_PX = 8, 28
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,9 @@ class Weights:
     slow: float = 1.0
     chroma: float = 1.0
     second: float = 0.5  # of all terms where the truth is another photo than the source
-    kept: float = 0.4  # of what alpha leaves out of the source, where there is no truth
-    kept_own: float = 0.1  # the same where there is one
+    kept: float = 0.15  # of what alpha leaves out of the source, where there is no truth
+    kept_own: float = 0.03  # the same where there is one
+    tone: float = 0.5  # of the skin's light against the target's, where there is no truth
     likeness: float = 1.0  # of the features' own contrast, where there is no truth
     residual: float = 0.02
     smooth: float = 0.05
@@ -41,9 +42,9 @@ def loss_of(
     error = fused - truth
     sharp = weight * own  # a second photo does not agree to the pixel
     lenient = weight * (own + how.second * second)
-    slow_weight = functional.avg_pool2d(lenient, _SLOW_PX)
-    slow = functional.avg_pool2d(error * lenient, _SLOW_PX) / slow_weight.clamp(min=1e-3)
+    slow, slow_weight = _slow(error, lenient, _SLOW_PX)
     tint = slow - slow.mean(dim=1, keepdim=True)
+    tone, tone_weight = _slow(fused - pair[:, :3], wild * mask * pair[:, 10:11], _TONE_PX)
     left = (1 - said.alpha) * mask
     # Brows, eyes and lips make the likeness; skin may change its light more freely.
     features = wild * mask * (1 - 0.75 * pair[:, 10:11])
@@ -53,10 +54,17 @@ def loss_of(
         "slow": how.slow * _mean(slow.abs(), slow_weight),
         "chroma": how.chroma * _mean(tint.abs(), slow_weight),
         "kept": _mean(left, counts * (how.kept * wild + how.kept_own * (own + second)), mask),
+        "tone": how.tone * _mean(tone.abs(), tone_weight),
         "likeness": how.likeness * _gradient(fused - pair[:, 6:9], features),
         "residual": how.residual * _mean(said.residual.abs(), mask),
         "smooth": how.smooth * _roughness(said.log_gain, mask),
     }
+
+
+def _slow(values: Tensor, weight: Tensor, cell_px: int) -> tuple[Tensor, Tensor]:
+    """Weighted means over cells of so many pixels, and the weight of each."""
+    total = functional.avg_pool2d(weight, cell_px)
+    return functional.avg_pool2d(values * weight, cell_px) / total.clamp(min=1e-3), total
 
 
 def _mean(values: Tensor, weight: Tensor, area: Tensor | None = None) -> Tensor:

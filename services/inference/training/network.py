@@ -10,7 +10,7 @@ from torch.nn import functional
 CHANNELS_IN = 12  # target, texture and lit texture in RGB; mask, skin, eyes
 _WIDTHS = (32, 64, 96, 128, 160)
 _MOST_LOG_GAIN, _MOST_OFFSET, _MOST_RESIDUAL = 1.2, 0.4, 0.15
-_ALPHA_BIAS = 4.0  # untrained, the classical result shows
+_ALPHA_BIAS = 3.0  # untrained, the classical result shows
 
 
 @dataclass(frozen=True, eq=False)

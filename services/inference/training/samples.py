@@ -16,6 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from fusion.imaging.color import blur_inside
 from fusion.masks.glasses import glasses_over_face
 from fusion.models.registry import FaceModels
 from fusion.models.swap.mesh import MeshSwap
@@ -30,6 +31,7 @@ from training.photos import Photo
 
 MARGIN = 0.45  # surroundings of the face, for the matte and the hair
 _MOST_PX = 176  # of the truth's face: its region at the small scale is the picture itself
+_RIGHT_LIGHT, _OWN_COLOURS = 0.8, 0.12
 _GLASSES_EDGE = 0.03  # of the face's width
 OWN, SECOND, WILD = 0, 1, 2  # where the source is from: the truth itself, its person, elsewhere
 
@@ -133,16 +135,24 @@ def _disguised(rng: Generator, photo: Photo, stuff: ImageBGR) -> Photo:
 
 
 def _other_face(rng: Generator, models: FaceModels, photo: Photo, other: Photo) -> ImageBGR:
-    """The photo with another person's face in it, in the photo's light as far as is known."""
+    """The photo with another person's face in it.
+
+    Mostly in the photo's own light, taken from the face that it replaces: that is what the network
+    should read off the target's face. Sometimes in the light that the classical match guesses, or
+    in its own colours in part: then the neck has to tell the right ones.
+    """
     staged = _staged(models, photo, other, float(rng.uniform(0, 0.5)))
     texture = staged.texture.small_bgr
     field = (
         MeshSwap().look(staged.target_bgr, texture, staged.mask, staged.zones, staged.face_px).field
     )
     lit = field.over(texture)
-    if rng.random() < 0.3:  # its own colours in part: the neck has to tell the right ones
-        lit += (texture - lit) * np.float32(rng.uniform(0.2, 0.8))
     mask = staged.mask
+    if rng.random() < _RIGHT_LIGHT:
+        sigma = float(rng.uniform(0.06, 0.25)) * staged.face_px
+        lit += blur_inside(staged.target_bgr - lit, mask + np.float32(1e-3), sigma)
+    if rng.random() < _OWN_COLOURS:
+        lit += (texture - lit) * np.float32(rng.uniform(0.2, 0.8))
     if rng.random() < 0.5:
         mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.02, 0.08) * staged.face_px) * mask
     image = photo.image.copy()
