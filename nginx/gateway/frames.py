@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.faults import Reader, Refused
 from gateway.origins import OriginPattern, parse_origin
+from gateway.suffixes import strangers
 
 FRAME_ANCESTORS = "GATEWAY_FRAME_ANCESTORS"
 
@@ -51,4 +52,7 @@ def _parse_entry(text: str) -> OriginPattern | str:
         raise Refused(reason, "list the origins, or write self or none")
     if "[" in text:
         raise Refused("frame-ancestors cannot name IPv6 addresses", "use a host name")
-    return parse_origin(text)
+    origin = parse_origin(text)
+    if origin.subdomains and (reason := strangers(origin.host)):
+        raise Refused(reason, f"name the domain too (*.example.{origin.host})")
+    return origin

@@ -9,7 +9,7 @@ from gateway.faults import Reader, Refused
 from gateway.names import parse_exposed_header, parse_method, parse_request_header, unique
 from gateway.origins import OriginPattern, parse_origin
 from gateway.profiles import PROFILE, Profile, parse_profile
-from gateway.suffixes import is_public_suffix
+from gateway.suffixes import strangers
 
 ORIGINS = "CORS_ALLOWED_ORIGINS"
 METHODS = "CORS_ALLOWED_METHODS"
@@ -136,9 +136,7 @@ def _check_wildcards(reader: Reader, profile: Profile, listed: Iterable[OriginPa
         if not profile.wildcards and (origin.subdomains or origin.any_port):
             reason = f"{PROFILE}={profile.name} takes a fixed list only, without wildcards"
             reader.refuse(ORIGINS, str(origin), reason, "write out the origins")
-        elif origin.subdomains and not meant and is_public_suffix(origin.host):
-            kind = "public suffix" if "." in origin.host else "top-level domain"
-            reason = f"anybody can have a name under .{origin.host}: it is a {kind}"
+        elif origin.subdomains and not meant and (reason := strangers(origin.host)):
             fix = f"name the domain too (*.example.{origin.host}), or set {PUBLIC_SUFFIXES}=1"
             reader.refuse(ORIGINS, str(origin), reason, fix)
 

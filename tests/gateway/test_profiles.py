@@ -65,6 +65,30 @@ def test_a_wildcard_under_a_public_suffix_needs_the_dangerous_name(suffix: str) 
     policy_of(CORS_ALLOWED_ORIGINS=f"https://me.{suffix} https://*.me.{suffix}")
 
 
+@pytest.mark.parametrize(
+    ("host", "suffix"),
+    [
+        ("amazonaws.com", "s3.amazonaws.com"),
+        ("windows.net", "web.core.windows.net"),
+        ("kobe.jp", "kobe.jp"),
+        ("us-east-2.airflow.amazonaws.com", "us-east-2.airflow.amazonaws.com"),
+    ],
+)
+def test_a_wildcard_above_a_public_suffix_needs_it_too(host: str, suffix: str) -> None:
+    """`*.` stands for any depth: anybody's bucket is below *.amazonaws.com."""
+    fault = only_fault(CORS_ALLOWED_ORIGINS=f"https://*.{host}", CORS_ALLOW_CREDENTIALS="true")
+    assert f"anybody can have a name under .{suffix}" in fault.reason
+    policy_of(CORS_ALLOWED_ORIGINS=f"https://*.{host}", CORS_DANGEROUSLY_ALLOW_PUBLIC_SUFFIXES="1")
+    policy_of(CORS_ALLOWED_ORIGINS=f"https://{host}")
+
+
+@pytest.mark.parametrize("host", ["com", "github.io", "amazonaws.com"])
+def test_no_stranger_may_frame_the_page(host: str) -> None:
+    fault = only_fault(GATEWAY_FRAME_ANCESTORS=f"self https://*.{host}")
+    assert (fault.value, fault.line) == (f"https://*.{host}", 'GATEWAY_FRAME_ANCESTORS="self"')
+    assert "anybody can have a name" in fault.reason
+
+
 def test_the_line_is_the_whole_variable_with_every_fault_mended() -> None:
     text = (
         "https://ok.example.com https://App.example.com/ https://a.example.com:443 null https://*"
