@@ -21,22 +21,46 @@ die() {
 }
 
 # load_dotenv FILE: exports its variables, as compose reads them, but never over the environment's.
+# nginx/gateway/dotenv.py reads the same grammar and says why each line is refused.
 load_dotenv() {
-  local line name value
+  local LC_ALL=C line name number=0
+  local -A values=()
   while IFS= read -r line || [ -n "$line" ]; do
-    line=${line%$'\r'}
-    [[ $line =~ ^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || continue
-    name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
-    case $value in
-      \"*) value=${value#\"} value=${value%%\"*} ;;
-      \'*) value=${value#\'} value=${value%%\'*} ;;
-      *)
-        value=${value%%[[:space:]]#*}
-        value=${value%"${value##*[![:space:]]}"}
-        ;;
-    esac
-    [ -n "${!name+set}" ] || export "$name=$value"
+    number=$((number + 1))
+    [ $number -gt 1 ] || line=${line#$'\xef\xbb\xbf'}
+    dotenv_line "${line%$'\r'}" || die "$1, line $number: $REPLY"
   done <"$1"
+  for name in "${!values[@]}"; do
+    [ -n "${!name+set}" ] || export "$name=${values[$name]}"
+  done
+}
+
+# Puts the variable of one line into `values`, the last one of a name in force; on a failure REPLY
+# says what to do.
+dotenv_line() {
+  local blank=$'^[ \t]*(#.*)?$'
+  local assignment=$'^[ \t]*(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*[=:][ \t]*(.*)$'
+  local double=$'^"([^"\\\\$]*)"[ \t]*(#.*)?$' single=$'^\'([^\'\\\\]*)\'[ \t]*(#.*)?$'
+  local control=$'[\x01-\x08\x0b-\x1f\x7f]' name value
+  [[ ! $1 =~ $blank ]] || return 0
+  REPLY='write it as in CORS_MAX_AGE="600"'
+  [[ $1 =~ $assignment ]] || return 1
+  name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
+  REPLY='it has a control character: write the line again by hand'
+  [[ ! $1 =~ $control ]] || return 1
+  if [[ $value =~ $double || $value =~ $single ]]; then
+    values[$name]=${BASH_REMATCH[1]}
+    return
+  fi
+  REPLY='put the comment on a line of its own, or the value between quotes'
+  [[ $value != '#'* ]] || return 1
+  value=${value%% #*}
+  value=${value%"${value##*[! $'\t']}"}
+  REPLY='write the value out, or put a $ that is meant between single quotes'
+  [[ $value != *'$'* ]] || return 1
+  REPLY='write one pair of quotes around the value and nothing after it, as in NAME="a b"'
+  [[ $value != [\"\']* ]] || return 1
+  values[$name]=$value
 }
 
 # as_root COMMAND...: runs it as root, or fails when there is no way to. sudo may ask for a

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.dotenv import parse_dotenv
 from gateway.faults import Fault, InvalidSettings
 
 FILE = "GATEWAY_ENV_FILE"
-_LINE = re.compile(r"(?:export )?([A-Z][A-Z0-9_]*)=(.*)")
 # The file is the whole truth about these: one that was taken out of it is no longer set.
 _POLICY = re.compile(r"CORS_.*|FUSION_PROFILE")
 
@@ -25,7 +25,8 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     if not environment.get(FILE) or not path.exists():
         return dict(environment)
     try:
-        text = path.read_text(encoding="utf-8")
+        # as bytes: read as text, a lone \r would end a line
+        text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         fix = "mount a readable file with lines such as CORS_MAX_AGE=600"
@@ -35,20 +36,9 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parsed(text: str) -> dict[str, str]:
-    values: dict[str, str] = {}
-    faults = []
-    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
-        if not line or line.startswith("#"):
-            continue
-        match = _LINE.fullmatch(line)
-        if match is None:
-            reason = f"line {number} is not NAME=value"
-            faults.append(Fault(FILE, line, reason, 'write it as in CORS_MAX_AGE="600"'))
-            continue
-        value = match[2].strip()
-        if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        values[match[1]] = value
-    if faults:
-        raise InvalidSettings(faults)
+    values, bad = parse_dotenv(text)
+    if bad:
+        raise InvalidSettings(
+            Fault(FILE, line.line, f"line {line.number}: {line.reason}", line.fix) for line in bad
+        )
     return values

@@ -1,4 +1,4 @@
-"""The set-up of scripts/lib.sh: .env as compose reads it, a .venv that survives interruption."""
+"""The set-up of scripts/lib.sh: one .env for all, a .venv that survives interruption."""
 
 import re
 import shutil
@@ -10,21 +10,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-DOTENV = """\
-# a comment
-PLAIN=one
-export EXPORTED=two
-SPACED=three words # and a comment
-DOUBLE="https://a.example https://*.b.example" # quoted
-SINGLE='it#s'
-HASH=a#b
-EMPTY=
-TAKEN=from the file
-WINDOWS=crlf\r
-  INDENTED=yes
-not a line
-"""
-
 
 def bash(script: str, root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -34,27 +19,6 @@ def bash(script: str, root: Path, **environment: str) -> subprocess.CompletedPro
         text=True,
         check=False,
     )
-
-
-def test_dotenv_is_read_as_compose_reads_it_and_the_environment_wins(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text(DOTENV)
-    result = bash(f"load_dotenv {file}; env -0", ROOT, TAKEN="from the environment")
-    assert result.returncode == 0, result.stderr
-    found = dict(entry.split("=", 1) for entry in result.stdout.split("\0") if entry)
-    expected = {
-        "PLAIN": "one",
-        "EXPORTED": "two",
-        "SPACED": "three words",
-        "DOUBLE": "https://a.example https://*.b.example",
-        "SINGLE": "it#s",
-        "HASH": "a#b",
-        "EMPTY": "",
-        "TAKEN": "from the environment",
-        "WINDOWS": "crlf",
-        "INDENTED": "yes",
-    }
-    assert {name: found.get(name) for name in expected} == expected
 
 
 def test_gateway_check_reads_the_same_dotenv_as_the_stack(tmp_path: Path) -> None:
