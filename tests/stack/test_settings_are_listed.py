@@ -1,11 +1,18 @@
 """One setting, three places: the code that reads it, compose.yaml, .env.example."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from fusion.settings import Settings, known_settings
 from gateway import policy
 from gateway import settings as gateway_settings
+from gateway.faults import InvalidSettings
 
 ROOT = Path(__file__).parents[2]
 # Fixed by compose.yaml because they say how its containers meet.
@@ -62,3 +69,36 @@ def test_every_setting_of_compose_itself_is_listed() -> None:
     # compose.tls.yaml puts its files where the container finds them
     assert (used - set(gateway_settings.DEFAULTS)) | {"PIP_INDEX_URL"} == OF_COMPOSE
     assert set(example()) >= OF_COMPOSE
+
+
+def gateway_environment(folder: Path, dotenv: str | None, **environment: str) -> dict[str, str]:
+    """What compose would start the gateway's container with, in a folder with that .env."""
+    shutil.copy(ROOT / "compose.yaml", folder)
+    if dotenv is not None:
+        (folder / ".env").write_text(dotenv)
+    result = subprocess.run(
+        ["docker", "compose", "--project-directory", str(folder), "config", "--format=json"],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(result.stdout)["services"]["nginx"]["environment"]
+    return {name: value for name, value in found.items() if value is not None}
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="docker is not installed")
+def test_the_gateway_in_a_container_sees_every_name_of_the_env_file(tmp_path: Path) -> None:
+    wired = gateway_environment(tmp_path, None)
+    assert set(wired) == WIRING
+    text = (ROOT / ".env.example").read_text()
+    every = re.sub(r"^#([A-Z_]+=)", r"\1", text, flags=re.M)
+    found = gateway_environment(tmp_path, f"{every}GATEWAY_LISTEN=127.0.0.1:1\n")
+    assert {name: found[name] for name in WIRING} == wired
+    gateway_settings.GatewaySettings.from_env(found)
+    found = gateway_environment(tmp_path, "CORS_ALLOWED_ORIGIN=https://a.example.com\n")
+    with pytest.raises(InvalidSettings, match="did you mean CORS_ALLOWED_ORIGINS"):
+        gateway_settings.GatewaySettings.from_env(found)
+    found = gateway_environment(tmp_path, "CORS_MAX_AGE=1\n", CORS_MAX_AGE="2")
+    assert found["CORS_MAX_AGE"] == "2"
