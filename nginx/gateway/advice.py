@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from gateway.corrections import proved
 from gateway.environment import FILE
 from gateway.faults import Fault
-from gateway.origins import DEFAULT_PORTS, OriginPattern
+from gateway.origins import OriginPattern
 from gateway.policy import CREDENTIALS, MAX_AGE, ORIGINS
 from gateway.settings import DEFAULTS, UPSTREAM_TIMEOUT, GatewaySettings
 
@@ -38,7 +39,8 @@ def warnings(settings: GatewaySettings, environment: Mapping[str, str]) -> tuple
     """All of them for valid settings and the environment that they were read from."""
     listed = [item for item in re.split(r"[ ,]+", environment.get(ORIGINS, "")) if item]
     said = _Said(settings, listed, environment)
-    return tuple(fault for rule in _RULES for fault in rule(said))
+    found = [fault for rule in _RULES for fault in rule(said)]
+    return proved(found, environment, GatewaySettings.faults_of)
 
 
 def _long_max_age(said: _Said) -> Iterator[Fault]:
@@ -59,11 +61,15 @@ def _duplicates(said: _Said) -> Iterator[Fault]:
 
 def _subsumed(said: _Said) -> Iterator[Fault]:
     patterns = [pattern for pattern in said.settings.cors.origins if str(pattern) in said.origins]
-    for narrow in patterns:
-        for wide in patterns:
-            if wide != narrow and wide.covers(narrow):
-                reason, text = f"{wide} covers it already", str(narrow)
-                yield said.origin(text, reason, "leave out one of the two", said.without(text))
+    wider = {
+        str(narrow): wide
+        for narrow in patterns
+        for wide in patterns
+        if wide != narrow and wide.covers(narrow)
+    }
+    written = [text for text in dict.fromkeys(said.origins) if text not in wider]
+    for text, wide in wider.items():
+        yield said.origin(text, f"{wide} covers it already", "leave out one of the two", written)
 
 
 def _own_origin(said: _Said) -> Iterator[Fault]:
@@ -78,7 +84,7 @@ def _unencrypted(said: _Said) -> Iterator[Fault]:
     own = said.settings.public_url
     for origin in _listed(said, lambda origin: origin.scheme == "http" and not origin.is_loopback):
         if own and own.startswith("https://"):
-            secure = _secure(origin)
+            secure = str(origin.secured)
             written = [secure if text == str(origin) else text for text in said.origins]
             reason = (
                 "its pages are not encrypted, the API is: who changes them on the way can use it"
@@ -129,12 +135,6 @@ def _listed(said: _Said, wanted: Callable[[OriginPattern], bool]) -> Iterator[Or
     for origin in said.settings.cors.origins:
         if str(origin) in said.origins and wanted(origin):
             yield origin
-
-
-def _secure(origin: OriginPattern) -> str:
-    # The same port cannot speak both; without one, browsers use the other scheme's default.
-    text = str(origin).replace("http://", "https://", 1)
-    return text.removesuffix(f":{DEFAULT_PORTS['https']}")
 
 
 _RULES: tuple[Callable[[_Said], Iterator[Fault]], ...] = (

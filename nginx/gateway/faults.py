@@ -137,7 +137,7 @@ class Reader:
             return parse(text)
         except Refused as refused:
             instead = _usable(refused.fix, parse)
-            self.refuse(variable, text, refused.reason, refused.fix, instead)
+            self.refuse(variable, text, refused.reason, instead or refused.fix, instead)
             return otherwise
 
     def _mend(self, variable: str, value: str, instead: str | None) -> None:

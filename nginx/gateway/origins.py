@@ -6,10 +6,10 @@ with two extensions: a leading `*.` stands for one or more labels, `:*` for any 
 
 import ipaddress
 import re
-import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.faults import Refused
+from gateway.international import check_punycode, to_ascii
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_HOST = 253  # bytes, RFC 1035 with the length octets taken off
@@ -49,6 +49,12 @@ class OriginPattern:
         except ValueError:
             return False
 
+    @property
+    def secured(self) -> "OriginPattern":
+        """The same over https, its port left out where it is that scheme's own."""
+        port = None if self.port == DEFAULT_PORTS["https"] else self.port
+        return replace(self, scheme="https", port=port)
+
     def covers(self, other: "OriginPattern") -> bool:
         """Whether every origin that the other one matches is matched by this one, too."""
         same_port = self.port == other.port and not other.any_port
@@ -78,10 +84,8 @@ class OriginPattern:
 
 def parse_origin(text: str) -> OriginPattern:
     """Reads one pattern; raises Refused with the reason and the text to write instead."""
-    _refuse_special(text)
-    scheme, separator, rest = text.partition("://")
-    if not separator:
-        raise Refused("an origin starts with its scheme", f"https://{text}")
+    _refuse_odd_writing(text)
+    scheme, _, rest = text.partition("://")
     if scheme not in DEFAULT_PORTS:
         raise Refused("only http and https pages are supported", "use an https:// origin")
     if "@" in rest:
@@ -94,24 +98,41 @@ def parse_origin(text: str) -> OriginPattern:
     subdomains = host.startswith("*.")
     if subdomains:
         host = host[2:]
-    _check_host(host, subdomains)
+    try:
+        _check_host(host, subdomains)
+    except _Misspelt as error:
+        raise Refused(error.reason, f"{scheme}://{rest.replace(host, error.fix, 1)}") from None
     return OriginPattern(scheme, host, subdomains, port, any_port)
 
 
-def _refuse_special(text: str) -> None:
+class _Misspelt(Refused):
+    """Its fix is the host alone."""
+
+
+def _refuse_odd_writing(text: str) -> None:
     if text == "null":
         reason = "sandboxed frames, local files and redirects of anybody send it"
         raise Refused(reason, "serve the page from an http(s) address and list that")
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        raise Refused("an origin starts with its scheme", _with_scheme(text))
     if not text.isascii():
-        reason = "browsers send international names in Punycode"
-        scheme, separator, host = text.partition("://")
-        try:
-            punycode = host.encode("idna").decode("ascii")
-        except UnicodeError as error:
-            raise Refused(reason, "write the xn-- form of the name") from error
-        raise Refused(reason, f"{scheme}{separator}{punycode}")
+        wildcard, host, end = re.findall(r"(?s)^(\*\.)?([^:/?#@]*)(.*)", rest)[0]
+        meant = f"{scheme}{separator}{wildcard}{to_ascii(host)}{end}"
+        raise Refused("browsers send international names in Punycode", meant)
     if text != text.lower():
         raise Refused("browsers send origins in lower case only", text.lower())
+
+
+def _with_scheme(text: str) -> str:
+    """What was most likely meant, or advice: a bare word may be anything."""
+    scheme, rest = re.findall(r"(?s)^(?:(https?):)?/*(.*)", text)[0]
+    host = re.findall(r"^(\[[^\]]*\]|[^:/?#@]*)", rest)[0]
+    if OriginPattern("http", host).is_loopback:
+        return f"{scheme or 'http'}://{rest}"  # a development server
+    if "." not in host:
+        return "write it as in https://app.example.com"
+    return f"{scheme or 'https'}://{rest}"
 
 
 def _split_port(scheme: str, rest: str) -> tuple[str, bool, int | None]:
@@ -124,7 +145,11 @@ def _split_port(scheme: str, rest: str) -> tuple[str, bool, int | None]:
     if port == "*":
         return host, True, None
     if not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535:
-        raise Refused("a port is 1 to 65535 without leading zeros, or *", f"{scheme}://{host}")
+        meant = re.fullmatch(r"0+([1-9][0-9]{0,4})", port)
+        fix = (
+            f"{scheme}://{host}:{meant[1]}" if meant else "write the port's number, or leave it out"
+        )
+        raise Refused("a port is 1 to 65535 without leading zeros, or *", fix)
     if int(port) == DEFAULT_PORTS[scheme]:
         reason = f"browsers leave out {port}, the default port of {scheme}"
         raise Refused(reason, f"{scheme}://{host}")
@@ -147,13 +172,14 @@ def _check_host(host: str, subdomains: bool) -> None:
         raise Refused(f"a host name is at most {MAX_HOST} bytes", "check for a paste error")
     labels = host.split(".")
     if "" in labels:
-        fix = ".".join(label for label in labels if label)
-        raise Refused("the host has an empty label (two dots, or one at an end)", fix)
+        reason = "the host has an empty label (two dots, or one at an end)"
+        raise _Misspelt(reason, ".".join(label for label in labels if label))
     for label in labels:
         if not re.fullmatch(_LABEL, label):
             reason = f"{label[:63]} is no host label (a-z, 0-9, _ and inner -; at most 63 bytes)"
             raise Refused(reason, "check the spelling of the host")
-        _check_punycode(label)
+        if label.startswith("xn--"):
+            check_punycode(label)
 
 
 def _check_address(host: str) -> None:
@@ -171,21 +197,4 @@ def _check_address(host: str) -> None:
         kind = "IPv6 address (no zone, no embedded IPv4)" if bracketed else "IPv4 dotted quad"
         raise Refused(f"it is not a valid {kind}", "write the address as browsers do") from error
     if canonical != host:
-        raise Refused("browsers write this address in its shortest form", canonical)
-
-
-def _check_punycode(label: str) -> None:
-    if not label.startswith("xn--"):
-        return
-    try:
-        text = label[4:].encode("ascii").decode("punycode")
-    except UnicodeError as error:
-        raise Refused(f"{label} is not valid Punycode", "check the spelling") from error
-    again = text.encode("punycode").decode("ascii")
-    # IDNA (UTS 46) maps to lower case and NFC first, so no browser can produce another form
-    mapped = unicodedata.normalize("NFC", text.lower())
-    # and no control, format, private or unassigned character, no space; but the two joiners
-    visible = text.replace("\u200c", "").replace("\u200d", "")
-    odd = any(unicodedata.category(character)[0] in "CZ" for character in visible)
-    if text.isascii() or odd or text != mapped or again != label[4:]:
-        raise Refused(f"{label} is no label that a browser can produce", "check the spelling")
+        raise _Misspelt("browsers write this address in its shortest form", canonical)

@@ -146,16 +146,20 @@ def _check_stars(reader: Reader, policy: CorsPolicy) -> None:
         if "*" in names and not policy.profile.stars:
             reason = f"{PROFILE}={policy.profile.name} wants the names written out"
             reader.refuse(variable, "*", reason, "list what pages need")
-        # `*` leaves out Authorization, which therefore may stand beside it (Fetch, 4.8)
-        besides = {name.lower() for name in names} - {"*"}
-        if variable == HEADERS:
-            besides.discard("authorization")
-        if "*" in names and besides:
-            fix = f"remove {' '.join(sorted(besides))}, or the `*`"
-            reader.refuse(variable, " ".join(names), "`*` covers the other names already", fix)
+        elif "*" in names and not policy.credentials:  # with them it is the star that has to go
+            _check_lone_star(reader, variable, names)
         if len(", ".join(names)) > LONGEST_LIST:
             reason = f"the list is longer than {LONGEST_LIST} characters"
             reader.refuse(variable, " ".join(names), reason, "list only what pages need")
+
+
+def _check_lone_star(reader: Reader, variable: str, names: tuple[str, ...]) -> None:
+    # `*` leaves out Authorization, which therefore may stand beside it (Fetch, 4.8)
+    besides = {"*", "authorization"} if variable == HEADERS else {"*"}
+    for name in names:
+        if name.lower() not in besides:
+            reason = "`*` covers the other names already"
+            reader.refuse(variable, name, reason, "remove it, or the `*`")
 
 
 def _check_credentials(reader: Reader, policy: CorsPolicy) -> None:
@@ -167,4 +171,5 @@ def _check_credentials(reader: Reader, policy: CorsPolicy) -> None:
     for origin in policy.origins:
         if origin.scheme == "http" and not origin.is_loopback:
             reason = f"with {CREDENTIALS}=true anybody on the network path could act for the user"
-            reader.refuse(ORIGINS, str(origin), reason, f"https://{str(origin)[7:]}")
+            secured = str(origin.secured)
+            reader.refuse(ORIGINS, str(origin), reason, secured, secured)

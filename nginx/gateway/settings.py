@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from gateway import frames, limits, proxies, tls
 from gateway import policy as cors
 from gateway.addresses import Address, parse_listen, parse_upstream
-from gateway.faults import InvalidSettings, Reader, Refused
+from gateway.corrections import proved
+from gateway.faults import Fault, InvalidSettings, Reader, Refused
 from gateway.frames import Frames, read_frames
 from gateway.limits import Limits, read_limits
 from gateway.origins import parse_origin
@@ -68,6 +69,18 @@ class GatewaySettings:
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "GatewaySettings":
         """Reads and validates all of it; raises InvalidSettings with every fault."""
+        settings, faults = cls._read(environment)
+        if faults:
+            raise InvalidSettings(proved(faults, environment, cls.faults_of))
+        return settings
+
+    @classmethod
+    def faults_of(cls, environment: Mapping[str, str]) -> list[Fault]:
+        """Every fault, with a line that mends it but may have others."""
+        return cls._read(environment)[1]
+
+    @classmethod
+    def _read(cls, environment: Mapping[str, str]) -> tuple["GatewaySettings", list[Fault]]:
         reader = Reader(environment)
         settings = cls(
             listen=reader.one(LISTEN, DEFAULTS[LISTEN], parse_listen),
@@ -88,9 +101,7 @@ class GatewaySettings:
         _refuse_loops(reader, settings)
         _refuse_odd_tls(reader, settings)
         _refuse_unknown(reader, environment)
-        if reader.faults:
-            raise InvalidSettings(reader.faults)
-        return settings
+        return settings, reader.faults
 
 
 def parse_size(text: str) -> int:
@@ -109,7 +120,7 @@ def parse_public_url(text: str) -> str:
     if text:
         origin = parse_origin(text)
         if origin.subdomains or origin.any_port:
-            raise Refused("it is one address, without `*`", "https://fusion.example.com")
+            raise Refused("it is one address, without `*`", "write it as in https://a.example")
     return text
 
 

@@ -164,11 +164,54 @@ def test_any_other_origin_is_refused_with_its_reason(text: str) -> None:
         ("https://example.com/", "https://example.com"),
         ("https://example.com:443", "https://example.com"),
         ("https://bücher.example", "https://xn--bcher-kva.example"),
-        ("http://[0:0:0:0:0:0:0:1]", "[::1]"),
+        ("http://[0:0:0:0:0:0:0:1]", "http://[::1]"),
+        ("http://[0:0:0:0:0:0:0:1]:3000", "http://[::1]:3000"),
+        ("https://App.example.com:443/", "https://app.example.com"),
+        ("//a.example", "https://a.example"),
+        ("http:a.example", "http://a.example"),
+        ("localhost:3000", "http://localhost:3000"),
+        ("[::1]:3000", "http://[::1]:3000"),
+        ("https://*.a..example:8443", "https://*.a.example:8443"),
+        ("https://example.com:08080", "https://example.com:8080"),
+        # as browsers do it: UTS 46, non-transitional
+        ("https://faß.example", "https://xn--fa-hia.example"),
+        ("https://Straße.example:8443/x", "https://xn--strae-oqa.example:8443"),
+        ("https://ΒΌΛΟΣ.example", "https://xn--nxasmq6b.example"),
+        ("https://*.bücher.example:*", "https://*.xn--bcher-kva.example:*"),
+        ("bücher.example", "https://xn--bcher-kva.example"),
     ],
 )
 def test_the_fix_is_what_to_write_where_that_is_known(text: str, fix: str) -> None:
     assert only_fault(CORS_ALLOWED_ORIGINS=text).fix == fix
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # what browsers, or people, read a slash, a dot, a port or a user name into
+        *(
+            "https://a／b.example",
+            "https://a。b.example",
+            "https://a．b.example",
+            "https://㏂.example",
+        ),
+        *(
+            "https://a：80.example",
+            "https://a＠b.example",
+            "https://a？b.example",
+            "https://℀.example",
+        ),
+        *("https://\u200b.example", "https://\ufffd.example", "https://a\xa0b.example"),
+        *("rm", "https:", "//", "https://..", "https://example.com:x", "mailto:me@a.example"),
+        *('https://a"b.example', "user@example.com", "https://user@example.com"),
+    ],
+)
+def test_nobody_is_guessed(text: str) -> None:
+    """A corrected line would name somebody else, or nobody."""
+    fault = only_fault(CORS_ALLOWED_ORIGINS=text)
+    assert fault.line == "", fault
+    fault = only_fault(CORS_ALLOWED_ORIGINS=f"https://ok.example.com {text}")
+    assert fault.line == 'CORS_ALLOWED_ORIGINS="https://ok.example.com"'
 
 
 @pytest.mark.parametrize("origin", ALLOWED)
