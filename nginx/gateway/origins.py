@@ -116,8 +116,8 @@ def _refuse_odd_writing(text: str) -> None:
     scheme, separator, rest = text.partition("://")
     if not separator:
         raise Refused("an origin starts with its scheme", _with_scheme(text))
-    if not text.isascii():
-        wildcard, host, end = re.findall(r"(?s)^(\*\.)?([^:/?#@]*)(.*)", rest)[0]
+    wildcard, host, end = re.findall(r"(?s)^(\*\.)?([^:/?#@]*)(.*)", rest)[0]
+    if not host.isascii():
         meant = f"{scheme}{separator}{wildcard}{to_ascii(host)}{end}"
         raise Refused("browsers send international names in Punycode", meant)
     if text != text.lower():

@@ -178,6 +178,7 @@ def test_any_other_origin_is_refused_with_its_reason(text: str) -> None:
         ("https://Straße.example:8443/x", "https://xn--strae-oqa.example:8443"),
         ("https://ΒΌΛΟΣ.example", "https://xn--nxasmq6b.example"),
         ("https://*.bücher.example:*", "https://*.xn--bcher-kva.example:*"),
+        ("https://a.example/Grüße", "https://a.example"),
         ("bücher.example", "https://xn--bcher-kva.example"),
     ],
 )
