@@ -1,7 +1,7 @@
 """The CORS policy: one frozen object, validated as a whole, or every reason why not."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gateway import profiles
@@ -33,6 +33,7 @@ DEFAULTS = {
     PUBLIC_SUFFIXES: "0",
 }
 LONGEST_MAX_AGE_S = 86_400  # Firefox's cap, the highest of any browser
+NONE = "none"  # no method and no header has this name
 LONGEST_LIST = 2_000  # characters; nginx takes a parameter of at most 4096
 
 
@@ -79,14 +80,14 @@ def read_policy(reader: Reader) -> CorsPolicy:
         # `*` covers the profile's own, too
         origins=tuple(dict.fromkeys((*listed, *(() if any_origin else profile.origins)))),
         any_origin=any_origin,
-        methods=unique(reader.many(METHODS, DEFAULTS[METHODS], parse_method), key=str),
-        headers=unique(reader.many(HEADERS, DEFAULTS[HEADERS], parse_request_header)),
-        exposed_headers=unique(reader.many(EXPOSED, DEFAULTS[EXPOSED], parse_exposed_header)),
+        methods=unique(_read_names(reader, METHODS, parse_method), key=str),
+        headers=unique(_read_names(reader, HEADERS, parse_request_header)),
+        exposed_headers=unique(_read_names(reader, EXPOSED, parse_exposed_header)),
         credentials=reader.one(CREDENTIALS, DEFAULTS[CREDENTIALS], parse_switch),
         max_age_s=reader.one(MAX_AGE, DEFAULTS[MAX_AGE], _max_age),
     )
     _check_any_origin(reader, policy, listed)
-    _check_wildcards(reader, profile, listed)
+    _check_wildcards(reader, policy, listed)
     if profile.listed and not entries:
         reason = f"{PROFILE}={profile.name} wants a fixed list, and there is none"
         reader.refuse(ORIGINS, "", reason, "list the origins of the tests")
@@ -94,6 +95,14 @@ def read_policy(reader: Reader) -> CorsPolicy:
     if policy.credentials:
         _check_credentials(reader, policy)
     return policy
+
+
+def _read_names(reader: Reader, variable: str, parse: Callable[[str], str]) -> tuple[str, ...]:
+    """A list in which `none` stands for an empty one: an empty variable means the default."""
+    names = reader.many(variable, DEFAULTS[variable], parse)
+    if NONE in names and len(names) > 1:
+        reader.refuse(variable, NONE, "`none` contradicts the other names", "remove it, or them")
+    return tuple(name for name in names if name != NONE)
 
 
 def parse_switch(text: str) -> bool:
@@ -130,13 +139,15 @@ def _check_any_origin(
         reader.refuse(ORIGINS, "*", "`*` makes the other entries meaningless", "keep one or other")
 
 
-def _check_wildcards(reader: Reader, profile: Profile, listed: Iterable[OriginPattern]) -> None:
+def _check_wildcards(reader: Reader, policy: CorsPolicy, listed: Iterable[OriginPattern]) -> None:
     meant = reader.one(PUBLIC_SUFFIXES, DEFAULTS[PUBLIC_SUFFIXES], parse_switch)
-    for origin in listed:
-        if not profile.wildcards and (origin.subdomains or origin.any_port):
-            reason = f"{PROFILE}={profile.name} takes a fixed list only, without wildcards"
-            reader.refuse(ORIGINS, str(origin), reason, "write out the origins")
-        elif origin.subdomains and not meant and (reason := strangers(origin.host)):
+    wildcards = ["*"] if policy.any_origin else []
+    wildcards += [str(origin) for origin in listed if origin.subdomains or origin.any_port]
+    for text in () if policy.profile.wildcards else wildcards:
+        reason = f"{PROFILE}={policy.profile.name} takes a fixed list only, without wildcards"
+        reader.refuse(ORIGINS, text, reason, "write out the origins")
+    for origin in listed if policy.profile.wildcards else ():
+        if origin.subdomains and not meant and (reason := strangers(origin.host)):
             fix = f"name the domain too (*.example.{origin.host}), or set {PUBLIC_SUFFIXES}=1"
             reader.refuse(ORIGINS, str(origin), reason, fix)
 

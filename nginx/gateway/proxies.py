@@ -19,6 +19,9 @@ HEADERS = (
     "Fly-Client-IP",
     "X-Azure-ClientIP",
 )
+# Wider ones are no single owner's, and two halves of the internet are all of it.
+_SHORTEST_PREFIX = {4: 8, 6: 16}
+_PRIVATE = ipaddress.ip_network("fc00::/7")
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ def parse_network(text: str) -> str:
     except ValueError:
         reason = "it is no IP address or network"
         raise Refused(reason, "write it as in 10.0.0.0/8 or 2001:db8::/32") from None
-    if network.prefixlen == 0:
-        reason = "it is everybody: any caller could then choose an address to be logged and limited"
+    if network.prefixlen < _SHORTEST_PREFIX[network.version] and network != _PRIVATE:
+        reason = "it is far more than one owner's: any caller could then choose its address"
         raise Refused(reason, "list the networks of your proxies")
     written = ipaddress.ip_interface(text)
     if "/" in text and written.ip != network.network_address:

@@ -56,6 +56,12 @@ POLICIES: dict[str, Mapping[str, str]] = {
     "credentials": WITH_CREDENTIALS,
     "any origin": ANY_ORIGIN,
     "nobody": {},
+    "no names": {
+        "CORS_ALLOWED_ORIGINS": ORIGIN,
+        "CORS_ALLOWED_METHODS": "none",
+        "CORS_ALLOWED_HEADERS": "none",
+        "CORS_EXPOSED_HEADERS": "none",
+    },
     "development": {"FUSION_PROFILE": "dev", "CORS_ALLOWED_METHODS": "*"},
     "addresses": {
         "CORS_ALLOWED_ORIGINS": "http://[::1]:* http://127.0.0.1:* https://*.localhost:*"

@@ -121,6 +121,11 @@ def test_networks_and_headers_are_written_in_canonical_form() -> None:
                 *(
                     "cdn.example.com",
                     "10.0.0.0/33",
+                    "0.0.0.0/1",
+                    "128.0.0.0/1",
+                    "16.0.0.0/7",
+                    "2000::/15",
+                    "8000::/1",
                     "10.0.0",
                     "10",
                     "*",
@@ -147,6 +152,11 @@ def test_odd_values_are_refused(variable: str, value: str) -> None:
     with pytest.raises(InvalidSettings) as caught:
         GatewaySettings.from_env({variable: value})
     assert [fault.variable for fault in caught.value.faults] == [variable]
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8", "127.0.0.0/8", "fc00::/7", "2400::/16"])
+def test_wide_networks_of_one_owner_are_taken(text: str) -> None:
+    assert GatewaySettings.from_env({"GATEWAY_TRUSTED_PROXIES": text}).proxies.trusted == (text,)
 
 
 def test_a_network_with_an_address_in_it_is_mended() -> None:

@@ -265,6 +265,21 @@ def test_an_empty_variable_is_an_unset_one() -> None:
     assert policy_of(**empty) == policy_of()
 
 
+@pytest.mark.parametrize(
+    ("variable", "attribute"),
+    [
+        ("CORS_ALLOWED_METHODS", "methods"),
+        ("CORS_ALLOWED_HEADERS", "headers"),
+        ("CORS_EXPOSED_HEADERS", "exposed_headers"),
+    ],
+)
+def test_none_is_an_empty_list(variable: str, attribute: str) -> None:
+    assert getattr(policy_of(**{variable: "none"}), attribute) == ()
+    fault = only_fault(**{variable: "none X-A"})
+    assert "contradicts" in fault.reason
+    assert fault.line == f'{variable}="X-A"'
+
+
 def test_any_origin_needs_the_dangerous_name() -> None:
     fault = only_fault(CORS_ALLOWED_ORIGINS="*")
     assert "CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN=1" in fault.fix
@@ -355,6 +370,8 @@ def test_a_star_of_headers_leaves_out_authorization() -> None:
         ("CORS_ALLOWED_ORIGINS", "http://*.example.com"),
         ("CORS_ALLOWED_ORIGINS", "http://192.168.1.1"),
         ("CORS_ALLOWED_ORIGINS", "http://localhost.example.com"),
+        ("CORS_ALLOWED_ORIGINS", "http://evillocalhost"),
+        ("CORS_ALLOWED_ORIGINS", "http://evil-localhost:3000"),
     ],
 )
 def test_what_is_unsafe_with_credentials_is_refused(variable: str, value: str) -> None:

@@ -42,6 +42,12 @@ def test_test_is_a_fixed_list(origin: str) -> None:
     assert "fixed list" in only_fault(FUSION_PROFILE="test").reason
 
 
+def test_test_takes_no_star_either() -> None:
+    anybody = {"CORS_ALLOWED_ORIGINS": "*", "CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN": "1"}
+    assert "fixed list" in only_fault(FUSION_PROFILE="test", **anybody).reason
+    policy_of(**anybody)
+
+
 @pytest.mark.parametrize("variable", ["CORS_ALLOWED_METHODS", "CORS_ALLOWED_HEADERS"])
 def test_only_dev_takes_a_star_for_names(variable: str) -> None:
     for profile in ({}, {"FUSION_PROFILE": "prod"}):
