@@ -91,11 +91,11 @@ def gateway_environment(folder: Path, dotenv: str | None, **environment: str) ->
 @pytest.mark.skipif(shutil.which("docker") is None, reason="docker is not installed")
 def test_the_gateway_in_a_container_sees_every_name_of_the_env_file(tmp_path: Path) -> None:
     wired = gateway_environment(tmp_path, None)
-    assert set(wired) == WIRING
+    assert set(wired) == {*WIRING, "PIP_INDEX_URL"}
     text = (ROOT / ".env.example").read_text()
     every = re.sub(r"^#([A-Z_]+=)", r"\1", text, flags=re.M)
-    found = gateway_environment(tmp_path, f"{every}GATEWAY_LISTEN=127.0.0.1:1\n")
-    assert {name: found[name] for name in WIRING} == wired
+    found = gateway_environment(tmp_path, f"{every}GATEWAY_LISTEN=127.0.0.1:1\nPIP_INDEX_URL=x\n")
+    assert {name: found[name] for name in wired} == wired
     gateway_settings.GatewaySettings.from_env(found)
     found = gateway_environment(tmp_path, "CORS_ALLOWED_ORIGIN=https://a.example.com\n")
     with pytest.raises(InvalidSettings, match="did you mean CORS_ALLOWED_ORIGINS"):
