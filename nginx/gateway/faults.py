@@ -90,8 +90,8 @@ class Reader:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._faults: list[Fault] = []
-        # variable -> its items as they should be written, with None for what is to go
-        self._mended: dict[str, list[tuple[str, str | None]]] = {}
+        # variable -> each of its items -> as it should be written, None for what is to go
+        self._mended: dict[str, dict[str, str | None]] = {}
 
     @property
     def faults(self) -> list[Fault]:
@@ -119,13 +119,13 @@ class Reader:
     def one(self, variable: str, default: str, parse: Callable[[str], T]) -> T:
         """The parsed value; the parsed default stands in for a refused one."""
         text = self._text(variable, default).strip(" ")
-        self._mended.setdefault(variable, [(text, text)])
+        self._mended.setdefault(variable, {text: text})
         return self._parsed(variable, text, parse, parse(default))
 
     def many(self, variable: str, default: str, parse: Callable[[str], T]) -> tuple[T, ...]:
         """The items of a list separated by spaces or commas, duplicates dropped, order kept."""
         items = [item for item in re.split(r"[ ,]+", self._text(variable, default)) if item]
-        self._mended.setdefault(variable, [(item, item) for item in items])
+        self._mended.setdefault(variable, {item: item for item in items})
         parsed = [self._parsed(variable, item, parse, None) for item in items]
         return tuple(dict.fromkeys(item for item in parsed if item is not None))
 
@@ -141,16 +141,14 @@ class Reader:
             return otherwise
 
     def _mend(self, variable: str, value: str, instead: str | None) -> None:
-        if variable in self._mended:
-            items = self._mended[variable]
-            self._mended[variable] = [
-                (item, instead if item == value else written) for item, written in items
-            ]
+        items = self._mended.get(variable, {})
+        if value in items:
+            items[value] = instead
 
     def _line(self, variable: str) -> str:
         if variable not in self._mended:
             return ""
-        written = [text for _, text in self._mended[variable] if text]
+        written = [text for text in self._mended[variable].values() if text]
         return f'{variable}="{" ".join(dict.fromkeys(written))}"'
 
     def _text(self, variable: str, default: str) -> str:
