@@ -10,6 +10,7 @@ from gateway.environment import FILE
 from gateway.faults import Fault
 from gateway.origins import OriginPattern
 from gateway.policy import CREDENTIALS, MAX_AGE, ORIGINS
+from gateway.profiles import PROFILE
 from gateway.settings import DEFAULTS, UPSTREAM_TIMEOUT, GatewaySettings
 
 # Chromium's cap; Firefox honours 86400, WebKit 600.
@@ -83,7 +84,7 @@ def _unencrypted(said: _Said) -> Iterator[Fault]:
     """A page that anybody on the way can change may call an API that nobody can listen to."""
     own = said.settings.public_url
     for origin in _listed(said, lambda origin: origin.scheme == "http" and not origin.is_loopback):
-        if own and own.startswith("https://"):
+        if own.startswith("https://") or said.settings.tls.is_on:
             secure = str(origin.secured)
             written = [secure if text == str(origin) else text for text in said.origins]
             reason = (
@@ -113,10 +114,10 @@ def _credentials(said: _Said) -> Iterator[Fault]:
 
 def _misspelt(said: _Said) -> Iterator[Fault]:
     """Only near misses: orchestrators add names such as GATEWAY_SERVICE_HOST by themselves."""
-    known = [*DEFAULTS, *_BESIDE, FILE]
+    known = [*DEFAULTS, *_BESIDE, FILE, PROFILE]
     for name, value in said.environment.items():
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-        if name.startswith("GATEWAY_") and name not in known and near:
+        if near and name not in known and name.startswith(("GATEWAY_", "FUSION_PROF")):
             reason = "there is no such setting, so it has no effect"
             fix, line = f"did you mean {near[0]}?", f'{near[0]}="{value}"'
             yield Fault(name, value, reason, fix, line, "warning")

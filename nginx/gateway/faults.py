@@ -133,7 +133,9 @@ class Reader:
         try:
             if found := sorted(set(_CONFIG_SYNTAX.findall(text))):
                 reason = f"{' '.join(found)} could change the configuration it is written into"
-                raise Refused(reason, "remove these characters, no value needs them")
+                raise Refused(
+                    reason, "leave them out; items of a list are separated by spaces alone"
+                )
             return parse(text)
         except Refused as refused:
             instead = _usable(refused.fix, parse)

@@ -173,6 +173,12 @@ def test_the_report_is_there_for_machines_too() -> None:
         ),
         ({"CORS_ALLOWED_ORIGINS": "http://localhost:*"}, "CORS_ALLOWED_ORIGINS", "own machine"),
         ({"GATEWAY_RATE_PER_SECONDS": "5"}, "GATEWAY_RATE_PER_SECONDS", "no effect"),
+        ({"FUSION_PROFIL": "dev"}, "FUSION_PROFIL", "no effect"),
+        (
+            {"CORS_ALLOWED_ORIGINS": "http://app.example.com", "GATEWAY_TLS": "self-signed"},
+            "CORS_ALLOWED_ORIGINS",
+            "not encrypted",
+        ),
         ({"FUSION_DEADLINE_S": "100"}, "GATEWAY_UPSTREAM_TIMEOUT_S", "give up before"),
         (
             {
