@@ -7,7 +7,7 @@ detail still comes from the photos. Trained by `training`, weights of our own.
 import cv2
 import numpy as np
 
-from fusion.imaging.color import ColorField, Zones
+from fusion.imaging.color import ColorField, Zones, is_grey
 from fusion.models.session import OnnxModel
 from fusion.models.swap.look import Look
 from fusion.models.swap.mesh import MeshSwap
@@ -43,12 +43,19 @@ class UNetSwap:
             from_square(out[0].transpose(1, 2, 0), mask.shape)
             for out in self._model.run({"pair": pair})
         )
+        if is_grey(target_bgr):
+            log_gain, offset = (_uncoloured(values) for values in (log_gain, offset))
         gain = np.exp(log_gain[..., ::-1])
         field = ColorField(
             np.ascontiguousarray(start.field.gain * gain),
             np.ascontiguousarray(start.field.offset * gain + offset[..., ::-1] * np.float32(255)),
         )
         return Look(field, mask * alpha[..., 0])
+
+
+def _uncoloured(values: Float32) -> Float32:
+    """(h, w, 3), the same in all channels: a grey picture stays grey."""
+    return np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
 
 
 def to_input(
