@@ -9,7 +9,7 @@ from torch.nn import functional
 from training.network import Correction, compose
 from training.samples import OWN, SECOND, WILD
 
-_SLOW_PX, _TONE_PX = 8, 28
+_SLOW_PX, _TONE_PX = 8, 56
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Weights:
     slow: float = 1.0
     chroma: float = 1.0
     second: float = 0.5  # of all terms where the truth is another photo than the source
-    kept: float = 0.15  # of what alpha leaves out of the source, where there is no truth
-    kept_own: float = 0.03  # the same where there is one
-    tone: float = 0.5  # of the skin's light against the target's, where there is no truth
-    likeness: float = 1.0  # of the features' own contrast, where there is no truth
-    residual: float = 0.02
+    kept: float = 0.1  # of what alpha leaves out of the source, where there is no truth
+    kept_own: float = 0.02  # the same where there is one
+    tone: float = 0.3  # of the skin's light against the target's, where there is no truth
+    likeness: float = 2.0  # of the features' own contrast, where there is no truth
+    residual: float = 0.1
     smooth: float = 0.05
 
 

@@ -41,7 +41,7 @@ class _Double(nn.Sequential):
 
 
 class FusionUNet(nn.Module):
-    """Half the resolution inside; colour at a quarter, alpha and residual at full resolution."""
+    """Half the resolution inside; colour at an eighth, alpha and residual at full resolution."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class FusionUNet(nn.Module):
         self.up = nn.ModuleList(
             _Double(a + b, b) for b, a in zip(_WIDTHS[-2::-1], _WIDTHS[:0:-1], strict=True)
         )
-        self.colour = nn.Conv2d(_WIDTHS[1], 6, 3, 1, 1)
+        self.colour = nn.Conv2d(_WIDTHS[2], 6, 3, 1, 1)
         self.fine = nn.Conv2d(first, 4 * 4, 3, 1, 1)
         for head in (self.colour, self.fine):
             nn.init.zeros_(head.weight)
@@ -65,14 +65,15 @@ class FusionUNet(nn.Module):
         for down in self.down:
             skips.append(level)
             level = down(level)
-        colour = level
+        levels = []
         for up in self.up:
-            skip = skips.pop()
-            colour = level  # of the last but one: a quarter of the input
             level = functional.interpolate(level, scale_factor=2, mode="nearest")
-            level = up(torch.cat([level, skip], dim=1))
-        slow = functional.avg_pool2d(self.colour(colour), 3, 1, 1, count_include_pad=False).float()
-        slow = functional.interpolate(slow, scale_factor=4, mode="bilinear", align_corners=False)
+            level = up(torch.cat([level, skips.pop()], dim=1))
+            levels.append(level)
+        slow = functional.avg_pool2d(
+            self.colour(levels[-3]), 3, 1, 1, count_include_pad=False
+        ).float()
+        slow = functional.interpolate(slow, scale_factor=8, mode="bilinear", align_corners=False)
         fine = functional.pixel_shuffle(self.fine(level), 2).float()
         residual = _MOST_RESIDUAL * torch.tanh(fine[:, 1:])
         return Correction(

@@ -23,7 +23,7 @@ from training.samples import Cast, Sample, own_scene, sample_of, wild_scene
 
 SHARD = 256  # samples of a file
 _SHARP_SHARE = 0.55
-_WILD_SHARE = 0.2
+_WILD_SHARE = 0.3
 _SECOND_SHARE = 0.3  # where there is a second photo
 
 

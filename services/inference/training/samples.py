@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from fusion.imaging.color import blur_inside
+from fusion.imaging.color import slow_field
 from fusion.masks.glasses import glasses_over_face
 from fusion.models.registry import FaceModels
 from fusion.models.swap.mesh import MeshSwap
@@ -31,7 +31,8 @@ from training.photos import Photo
 
 MARGIN = 0.45  # surroundings of the face, for the matte and the hair
 _MOST_PX = 176  # of the truth's face: its region at the small scale is the picture itself
-_RIGHT_LIGHT, _OWN_COLOURS = 0.8, 0.12
+_RIGHT_LIGHT, _OWN_COLOURS = 0.85, 0.05
+_DARKEST = 8.0  # grey levels: below that a ratio says nothing
 _GLASSES_EDGE = 0.03  # of the face's width
 OWN, SECOND, WILD = 0, 1, 2  # where the source is from: the truth itself, its person, elsewhere
 
@@ -149,8 +150,7 @@ def _other_face(rng: Generator, models: FaceModels, photo: Photo, other: Photo) 
     lit = field.over(texture)
     mask = staged.mask
     if rng.random() < _RIGHT_LIGHT:
-        sigma = float(rng.uniform(0.06, 0.25)) * staged.face_px
-        lit += blur_inside(staged.target_bgr - lit, mask + np.float32(1e-3), sigma)
+        lit = _in_light_of(staged, lit)
     if rng.random() < _OWN_COLOURS:
         lit += (texture - lit) * np.float32(rng.uniform(0.2, 0.8))
     if rng.random() < 0.5:
@@ -160,6 +160,20 @@ def _other_face(rng: Generator, models: FaceModels, photo: Photo, other: Photo) 
     mixed = staged.target_bgr + (lit - staged.target_bgr) * mask[..., None]
     image[box] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
     return image
+
+
+def _in_light_of(staged: Staged, lit: Float32) -> Float32:
+    """The fused face with the target's light: of each channel's ratio only what light can be.
+
+    A surface, not a blur: a blur would carry the replaced person's brows and beard over, and the
+    network would learn to take those from the target.
+    """
+    weight = staged.zones.skin * staged.mask + np.float32(1e-6)
+    target = np.log(staged.target_bgr.astype(np.float32) + _DARKEST)
+    ratio = target - np.log(lit + _DARKEST)
+    for k in range(3):
+        ratio[..., k] = slow_field(np.ascontiguousarray(ratio[..., k]), weight, staged.face_px)
+    return np.asarray(np.clip((lit + _DARKEST) * np.exp(ratio) - _DARKEST, 0, 255), np.float32)
 
 
 def _staged(models: FaceModels, target: Photo, source: Photo, shape_share: float = 0.0) -> Staged:
