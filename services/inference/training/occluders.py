@@ -76,22 +76,17 @@ def _glasses(rng: Generator, shape: tuple[int, ...], points: Float32) -> Layer:
         x, y = np.round(point * 16).astype(int)
         return int(x), int(y)
 
-    axes = at(radii)
-    power = rng.random() < 0.5
+    corner = float(rng.choice([1.0, 0.45]))
     for middle in middles:
-        if power:
-            corners = _rounded_box(middle, radii, roll)
-            cv2.polylines(frame, [corners], True, 255, width, cv2.LINE_AA, 4)
-            cv2.fillPoly(lenses, [corners], 255, cv2.LINE_AA, 4)
-        else:
-            cv2.ellipse(frame, at(middle), axes, roll, 0, 360, 255, width, cv2.LINE_AA, 4)
-            cv2.ellipse(lenses, at(middle), axes, roll, 0, 360, 255, -1, cv2.LINE_AA, 4)
+        rim = _lens(middle, radii, roll, corner)
+        cv2.polylines(frame, [rim], True, 255, width, cv2.LINE_AA, 4)
+        cv2.fillPoly(lenses, [rim], 255, cv2.LINE_AA, 4)
     along = across / max(gap, 1e-3)
     bridge = [middles[0] + along * radii[0], middles[1] - along * radii[0]]
     cv2.line(frame, at(bridge[0]), at(bridge[1]), 255, width, cv2.LINE_AA, 4)
     for sign, middle in ((-1, middles[0]), (1, middles[1])):
-        rim = middle + sign * along * radii[0]
-        cv2.line(frame, at(rim), at(rim + sign * along * 0.7 * gap), 255, width, cv2.LINE_AA, 4)
+        hinge = middle + sign * along * radii[0]
+        cv2.line(frame, at(hinge), at(hinge + sign * along * 0.7 * gap), 255, width, cv2.LINE_AA, 4)
     solid = _share(cv2.GaussianBlur(frame, (0, 0), 0.5))
     tone = np.exp(rng.uniform(np.log(8), np.log(170)))
     colour = np.full((*shape, 3), tone * rng.uniform(0.7, 1.0, 3), np.float32)
@@ -102,15 +97,15 @@ def _glasses(rng: Generator, shape: tuple[int, ...], points: Float32) -> Layer:
     return colour.astype(np.float32), solid
 
 
-def _rounded_box(
-    middle: NDArray[np.floating], radii: NDArray[np.floating], roll: float
+def _lens(
+    middle: NDArray[np.floating], radii: NDArray[np.floating], roll: float, corner: float
 ) -> NDArray[np.int32]:
-    """The outline of a rectangle with round corners, 1/16 pixels, (N, 2)."""
+    """The outline of an ellipse (corner 1) or a box with round corners (0.5): (N, 2), 1/16 px."""
     t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     c, s = np.cos(t), np.sin(t)
-    box = np.stack([np.sign(c) * np.abs(c) ** 0.45, np.sign(s) * np.abs(s) ** 0.45], 1) * radii
+    shape = np.stack([np.sign(c) * np.abs(c) ** corner, np.sign(s) * np.abs(s) ** corner], axis=1)
     a = np.radians(roll)
-    turned = box @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+    turned = (shape * radii) @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
     return np.asarray(np.round((turned + middle) * 16), np.int32)
 
 
