@@ -25,7 +25,7 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
             "fastapi": "app = FastAPI(redirect_slashes=False)",
         },
         "allow_origin": {
-            "gateway": f'{_LIST}="{{origin}}"',
+            "gateway": f'{_LIST}="{{origin}}"  # and what is listed there today',
             "nginx": f"{_MAP}\n{_ADD}",
             "fastapi": f"{_MIDDLEWARE})",
         },
@@ -59,7 +59,7 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
             "fastapi": f'{_MIDDLEWARE}, expose_headers="{{wanted}}".split(", "))',
         },
         "headers": {
-            "gateway": 'CORS_ALLOWED_HEADERS="Content-Type X-Request-ID {spaced}"',
+            "gateway": 'CORS_ALLOWED_HEADERS="{gateway_names}"',
             "nginx": 'add_header Access-Control-Allow-Headers "{asked}" always;',
             "fastapi": f'{_MIDDLEWARE}, allow_headers="{{asked}}".split(", "))',
         },
@@ -82,9 +82,9 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
             "fastapi": f"{_MIDDLEWARE}, max_age=7200)",
         },
         "methods": {
-            "gateway": 'CORS_ALLOWED_METHODS="GET HEAD POST {method}"',
-            "nginx": 'add_header Access-Control-Allow-Methods "GET, HEAD, POST, {method}" always;',
-            "fastapi": f'{_MIDDLEWARE}, allow_methods=["GET", "HEAD", "POST", "{{method}}"])',
+            "gateway": 'CORS_ALLOWED_METHODS="{spaced_methods}"',
+            "nginx": 'add_header Access-Control-Allow-Methods "{methods}" always;',
+            "fastapi": f'{_MIDDLEWARE}, allow_methods="{{methods}}".split(", "))',
         },
         "no_content": {"nginx": "return 204;", "fastapi": "return Response(status_code=204)"},
         "one_voice": {

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
@@ -99,7 +99,10 @@ def _changes(call: Call, fault: Finding, texts: Texts) -> dict[str, str]:
 def _values(call: Call, fault: Finding | None) -> dict[str, str]:
     """Every placeholder of the texts; what a server sent is made printable."""
     parts = urlsplit(call.url)
-    asked = ", ".join(fetch.unsafe_names(call.headers)) or "content-type"
+    listed = dict(fault.values).get("listed", "") if fault is not None else ""
+    # What is listed today stays: other pages may need it.
+    asked = _joined(listed, fetch.unsafe_names(call.headers) or ["content-type"])
+    methods = _joined(listed or "GET, HEAD, POST", [call.method])
     values = {
         "url": call.url,
         "origin": call.origin,
@@ -109,7 +112,9 @@ def _values(call: Call, fault: Finding | None) -> dict[str, str]:
         "path": parts.path,
         "pattern": re.escape(call.origin).replace(r"\-", "-"),
         "asked": asked,
-        "spaced": asked.replace(",", ""),
+        "gateway_names": _joined("Content-Type, X-Request-ID", asked.split(", ")).replace(",", ""),
+        "methods": methods,
+        "spaced_methods": methods.replace(",", ""),
         "location": call.url,
         "secure": call.url,
     }
@@ -118,6 +123,13 @@ def _values(call: Call, fault: Finding | None) -> dict[str, str]:
         answers = [item.answer for item in fault.evidence if item.answer]
         values.setdefault("status", str(answers[-1].status) if answers else "")
     return values
+
+
+def _joined(listed: str, more: Iterable[str]) -> str:
+    """A list of names as a header has it, with more of them; case makes no second name."""
+    names = {name.lower(): name for name in listed.split(", ") if name not in {"", "-", "*"}}
+    names |= {name.lower(): name for name in more}
+    return ", ".join(sorted(names.values(), key=str.lower))
 
 
 def _line(exchange: Exchange, texts: Texts) -> str:

@@ -53,6 +53,29 @@ def test_every_fault_can_be_told(code: str, language: Language) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "listed", "line"),
+    [
+        ("method_not_listed", "GET, HEAD, POST, DELETE", "DELETE GET HEAD POST PUT"),
+        ("method_case", "get, put", "get PUT"),
+        ("method_not_listed", "-", "PUT"),
+        (
+            "header_not_listed",
+            "content-type, X-Old",
+            "authorization content-type X-Old X-Request-ID",
+        ),
+        ("header_not_listed", "-", "authorization Content-Type X-Request-ID"),
+        ("star_headers_with_credentials", "*", "authorization Content-Type X-Request-ID"),
+    ],
+)
+def test_the_line_for_the_gateway_keeps_what_is_listed_today(
+    code: str, listed: str, line: str
+) -> None:
+    fault = Finding(code, (), (("listed", listed), ("names", "authorization")))
+    (problem,) = json.loads(report.as_json(CALL, [fault], [], "en"))["findings"]
+    assert problem["change"]["gateway"].partition("=")[2] == f'"{line}"'
+
+
+@pytest.mark.parametrize(
     ("language", "first"),
     [("en", f"A page of {ORIGIN} cannot use POST"), ("zh", f"{ORIGIN} 的页面不能正常使用 POST")],
 )
