@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from fusion.masks.face import oval_depth
-from fusion.models.landmarks.facemesh import kps5_of
 from fusion.models.registry import FaceModels
+from fusion.pipeline import find_faces
 from fusion.types import Face, ImageBGR, Mask
-from training.photos import Photo, by_person, listed_photos, read_photo
+from training.photos import by_person, listed_photos, read_photo
 from training.samples import Cast, own_scene
 
 PEOPLE = 99
@@ -42,23 +42,15 @@ def rebuilt_scenes(models: FaceModels, photos: Path) -> list[Rebuilt]:
         rng = np.random.default_rng(index)
         scene = own_scene(rng, models, Cast(photo, None, (others[0], others[1], others[2])))
         depth = oval_depth(scene.target.points, scene.truth.shape[:2])
+        found = [find_faces(models, image) for image in (scene.target.image, scene.source.image)]
+        if not all(found):  # too well disguised
+            continue
+        face_t, face_s = (max(faces, key=lambda face: face.size_px) for faces in found)
+        inside = (depth > 0.03).astype(np.float32)
         scenes.append(
-            Rebuilt(
-                scene.target.image,
-                _face(scene.target),
-                scene.source.image,
-                _face(scene.source),
-                scene.truth,
-                (depth > 0.03).astype(np.float32),
-            )
+            Rebuilt(scene.target.image, face_t, scene.source.image, face_s, scene.truth, inside)
         )
     return scenes
-
-
-def _face(photo: Photo) -> Face:
-    xy = photo.points[:468, :2]
-    box = np.concatenate([xy.min(axis=0), xy.max(axis=0)])
-    return Face(box, kps5_of(photo.points), 1.0, photo.points, 1.0)
 
 
 def relight(image: ImageBGR, face: Face, seed: int) -> ImageBGR:

@@ -10,7 +10,8 @@ from unit.embedded import models, portrait
 
 from fusion.masks.face import oval_depth
 from fusion.pipeline import find_faces
-from training.geometry import another_geometry, landmark_noise
+from fusion.types import Float32, ImageBGR
+from training.geometry import CHIP_PX, another_geometry, landmark_noise, mirrored, to_chip
 from training.light import change_skin, degrade, draw_light
 from training.occluders import draw_occluder, over
 from training.photos import Listed, Photo, by_person, listed_photos
@@ -132,3 +133,41 @@ def test_landmark_noise_is_small_and_smooth() -> None:
     size = np.ptp(points[:468, 0])
     off = np.linalg.norm(noisy - points, axis=1)
     assert 0 < off.max() < 0.05 * size
+
+
+def test_the_chip_of_a_sample_shows_the_face_upright(cast: Cast) -> None:
+    sample = sample_of(models(), own_scene(np.random.default_rng(3), models(), cast))
+    chip = cut(sample.pictures[..., 9:12], sample.chip)
+    (face, *_) = find_faces(models(), cv2.copyMakeBorder(chip, 80, 80, 80, 80, 0))
+    left, right, mouth = face.points[[33, 263, 13], :2] - 80
+    assert abs(left[1] - right[1]) < 12 and 70 < right[0] - left[0] < 110
+    assert abs(mouth[0] - CHIP_PX / 2) < 15 and 135 < mouth[1] < 180
+
+
+def test_the_chip_of_a_mirrored_picture_is_the_mirrored_chip() -> None:
+    upright = photo(0)
+    chip = cv2.invertAffineTransform(to_chip(upright.points)).astype(np.float32)
+    other = mirrored(chip, upright.image.shape[1])
+    difference = cut(upright.image[:, ::-1], other).astype(int) - cut(upright.image, chip)[:, ::-1]
+    assert np.abs(difference).mean() < 1.0
+
+
+def test_who_a_photo_shows_stays_with_its_samples(cast: Cast) -> None:
+    people = [np.full(1024, n, np.float32) for n in range(2)]
+    known = replace(
+        cast,
+        truth=replace(cast.truth, identity=people[0]),
+        others=(replace(cast.others[0], identity=people[1]), *cast.others[1:]),
+    )
+    rng = np.random.default_rng(0)
+    for make, person in ((own_scene, people[0]), (wild_scene, people[1])):
+        np.testing.assert_array_equal(
+            sample_of(models(), make(rng, models(), known)).identity, person
+        )
+
+
+def cut(image: ImageBGR, chip: Float32) -> ImageBGR:
+    """What the map from chip to picture takes out of it."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    picture = np.ascontiguousarray(image)
+    return np.asarray(cv2.warpAffine(picture, chip, (CHIP_PX, CHIP_PX), flags=flags), np.uint8)

@@ -1,7 +1,8 @@
 """Reads prepared samples and makes batches of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,70 +10,85 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training.geometry import mirrored
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """pair (N, 12, H, W), truth (N, 3, H, W), counts (N, 1, H, W) float32 0..1, RGB; kind (N,)."""
+    """Samples (see training.samples.Sample), float32, RGB, 0..1.
+
+    pair      (N, 12, H, W): target, texture, lit texture; mask, skin, eyes
+    truth     (N, 3, H, W)
+    counts    (N, 1, H, W)
+    identity  (N, 1024)
+    chip      (N, 2, 3)
+    kind      (N,) int64
+    """
 
     pair: Tensor
     truth: Tensor
     counts: Tensor
+    identity: Tensor
+    chip: Tensor
     kind: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 class Samples:
     """All shards of a folder, read as they are needed."""
 
     def __init__(self, folder: Path) -> None:
-        self._shards = [_open(path) for path in sorted(folder.glob("*.npy"))]
+        self._shards = [np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))]
         if not self._shards:
             raise FileNotFoundError(f"{folder} holds no samples: run training.prepare first")
-        self._sizes = [len(shard[2]) for shard in self._shards]
+        self._ends = np.cumsum([len(shard) for shard in self._shards])
 
     def __len__(self) -> int:
-        return sum(self._sizes)
+        return int(self._ends[-1])
+
+    def mean_identity(self) -> Tensor:
+        """(1024,) of all samples: what all faces have in common."""
+        means = [np.mean(shard["identity"], axis=0) for shard in self._shards]
+        return torch.from_numpy(np.mean(means, axis=0))
 
     def batch(self, rng: Generator, size: int) -> Batch:
         """Random samples, half of them mirrored left to right."""
         chosen = rng.integers(len(self), size=size)
-        return self._of(chosen, rng.random(size) < 0.5)
+        return _batch([self._mirrored(index, rng.random() < 0.5) for index in chosen])
 
     def in_order(self, first: int, size: int) -> Batch:
         """Samples first .. first + size, as they are."""
-        chosen = np.arange(first, min(first + size, len(self)))
-        return self._of(chosen, np.zeros(len(chosen), bool))
+        return _batch(
+            [self._mirrored(k, False) for k in range(first, min(first + size, len(self)))]
+        )
 
-    def _of(self, chosen: NDArray[np.intp], mirrored: NDArray[np.bool_]) -> Batch:
-        pictures, maps, kinds = [], [], []
-        ends = np.cumsum(self._sizes)
-        for index, mirror in zip(chosen, mirrored, strict=True):
-            shard = int(np.searchsorted(ends, index, side="right"))
-            inside = int(index - (ends[shard] - self._sizes[shard]))
-            step = -1 if mirror else 1
-            pictures.append(self._shards[shard][0][inside][:, ::step])
-            maps.append(self._shards[shard][1][inside][:, ::step])
-            kinds.append(self._shards[shard][2][inside])
-        image = _planes(np.stack(pictures))
-        other = _planes(np.stack(maps))
-        # Stored as BGR: target, texture, lit, truth.
-        target, texture, lit, truth = (image[:, 3 * k : 3 * k + 3].flip(1) for k in range(4))
-        pair = torch.cat([target, texture, lit, other[:, :3]], dim=1)
-        return Batch(pair, truth, other[:, 3:4], torch.from_numpy(np.array(kinds, np.int64)))
+    def _mirrored(self, index: int, mirror: bool) -> dict[str, Any]:
+        shard = int(np.searchsorted(self._ends, index, side="right"))
+        row = self._shards[shard][index - self._ends[shard]]  # counted from the shard's end
+        sample = {name: row[name] for name in row.dtype.names}
+        if mirror:
+            sample["pictures"] = sample["pictures"][:, ::-1]
+            sample["maps"] = sample["maps"][:, ::-1]
+            sample["chip"] = mirrored(sample["chip"], sample["pictures"].shape[1])
+        return sample
 
 
-def _planes(values: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values)).permute(0, 3, 1, 2).float() / 255
+def _batch(samples: list[dict[str, Any]]) -> Batch:
+    image = _planes([sample["pictures"] for sample in samples])
+    other = _planes([sample["maps"] for sample in samples])
+    # Stored as BGR: target, texture, lit, truth.
+    target, texture, lit, truth = (image[:, 3 * k : 3 * k + 3].flip(1) for k in range(4))
+    return Batch(
+        pair=torch.cat([target, texture, lit, other[:, :3]], dim=1),
+        truth=truth,
+        counts=other[:, 3:4],
+        identity=torch.from_numpy(np.stack([sample["identity"] for sample in samples])),
+        chip=torch.from_numpy(np.stack([sample["chip"] for sample in samples])),
+        kind=torch.from_numpy(np.array([sample["kind"] for sample in samples], np.int64)),
+    )
 
 
-def _open(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """The three arrays of a shard, mapped rather than read: they follow each other in the file."""
-    arrays = []
-    with path.open("rb") as file:
-        for _ in range(3):
-            version = np.lib.format.read_magic(file)
-            assert version == (1, 0), f"{path} is no shard of prepared samples"
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-            array = np.memmap(path, dtype, "r", file.tell(), shape)
-            arrays.append(array)
-            file.seek(int(np.prod(shape)) * dtype.itemsize, 1)
-    return arrays[0], arrays[1], arrays[2]
+def _planes(values: list[NDArray[np.uint8]]) -> Tensor:
+    return torch.from_numpy(np.stack(values)).permute(0, 3, 1, 2).float() / 255

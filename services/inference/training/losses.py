@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.dataset import Batch
 from training.network import Correction, compose
+from training.recogniser import Recogniser, chips
 from training.samples import OWN, SECOND, WILD
 
 _SLOW_PX, _TONE_PX = 8, 56
@@ -24,22 +26,37 @@ class Weights:
     kept_own: float = 0.02  # the same where there is one
     tone: float = 0.3  # of the skin's light against the target's, where there is no truth
     likeness: float = 2.0  # of the features' own contrast, where there is no truth
+    identity: float = 0.03  # of the cosine to the source, where the truth is not the source itself
     residual: float = 0.1
     smooth: float = 0.05
 
 
-def loss_of(
-    pair: Tensor, truth: Tensor, counts: Tensor, kind: Tensor, said: Correction, how: Weights
-) -> dict[str, Tensor]:
-    """The terms, each a mean over the batch and already weighted.
+class Likeness:
+    """How far the fused faces are from who the sources are."""
 
-    pair, truth  (N, 12, H, W), (N, 3, H, W) RGB 0..1; counts (N, 1, H, W) 0..1; kind (N,)
-    """
+    def __init__(self, recogniser: Recogniser, mean: Tensor) -> None:
+        """mean  (1024,) of all sources: what faces have in common says nothing."""
+        self._recogniser = recogniser
+        self._mean = mean
+
+    def distance(self, fused: Tensor, chip: Tensor, identity: Tensor) -> Tensor:
+        """(N,) 1 - cosine; fused (N, 3, H, W), chip (N, 2, 3), identity (N, 1024)."""
+        seen = chips(fused, chip).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(fused.device.type, torch.bfloat16):
+            found = self._recogniser(seen)
+        return 1 - functional.cosine_similarity(found.float() - self._mean, identity - self._mean)
+
+
+def loss_of(batch: Batch, said: Correction, likeness: Likeness, how: Weights) -> dict[str, Tensor]:
+    """The terms, each a mean over the batch and already weighted."""
+    pair, truth, counts = batch.pair, batch.truth, batch.counts
     mask = pair[:, 9:10]
     fused = compose(pair, said)
     weight = counts * (mask > 0.02)
-    own, second, wild = ((kind == k).float().view(-1, 1, 1, 1) for k in (OWN, SECOND, WILD))
+    own, second, wild = ((batch.kind == k).float().view(-1, 1, 1, 1) for k in (OWN, SECOND, WILD))
     error = fused - truth
+    other = batch.kind != OWN
+    far = likeness.distance(fused[other], batch.chip[other], batch.identity[other])
     sharp = weight * own  # a second photo does not agree to the pixel
     lenient = weight * (own + how.second * second)
     slow, slow_weight = _slow(error, lenient, _SLOW_PX)
@@ -56,6 +73,7 @@ def loss_of(
         "kept": _mean(left, counts * (how.kept * wild + how.kept_own * (own + second)), mask),
         "tone": how.tone * _mean(tone.abs(), tone_weight),
         "likeness": how.likeness * _gradient(fused - pair[:, 6:9], features),
+        "identity": how.identity * far.sum() / max(len(far), 1),
         "residual": how.residual * _mean(said.residual.abs(), mask),
         "smooth": how.smooth * _roughness(said.log_gain, mask),
     }

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -23,21 +23,24 @@ _HELD_OUT, _HELD_OUT_SHARP = 8, 36
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A picture and the landmarks of its face.
+    """A picture, the landmarks of its face, and for training who it shows.
 
-    image   (H, W, 3) uint8 BGR
-    points  (478, 3) float32 in its pixels
+    image     (H, W, 3) uint8 BGR
+    points    (478, 3) float32 in its pixels
+    identity  (1024,) float32, what training.recogniser says of it
     """
 
     image: ImageBGR
     points: Float32
+    identity: Float32 | None = None
 
     def around_face(self, margin: float, side_px: float) -> "Photo":
         """The face with its surroundings, shrunk so that the oval's larger side is side_px."""
         oval = self.points[list(OVAL), :2]
         scale = min(1.0, side_px / float(np.ptp(oval, axis=0).max()))
         region = region_around(oval, self.image.shape, margin).at_scale(scale)
-        return Photo(np.array(region.cut(self.image)), region.from_picture(self.points))
+        image, points = np.array(region.cut(self.image)), region.from_picture(self.points)
+        return replace(self, image=image, points=points)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Makes the samples ahead, in parallel: python -m training.prepare --data D --models-dir M --out O.
+"""Makes the samples ahead, in parallel: python -m training.prepare --data D --models-dir M
+--recogniser R --out O.
 
 Making one takes as long as learning from it several times, so they are kept on disk as plain
 arrays and read through the page cache. What is there already is not made again.
@@ -7,36 +8,50 @@ arrays and read through the page cache. What is there already is not made again.
 import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.random import Generator
 
 from fusion.errors import FusionError
 from fusion.models.registry import FaceModels, load_models
 from fusion.models.swap.unet import INPUT_PX
 from training.photos import Listed, Photo, by_person, listed_photos, read_photo
+from training.recogniser import EMBEDDING, Recogniser
 from training.samples import Cast, Sample, own_scene, sample_of, wild_scene
 
 SHARD = 256  # samples of a file
+# A Sample as it is kept.
+ROW = np.dtype(
+    [
+        ("pictures", np.uint8, (INPUT_PX, INPUT_PX, 12)),
+        ("maps", np.uint8, (INPUT_PX, INPUT_PX, 4)),
+        ("identity", np.float32, (EMBEDDING,)),
+        ("chip", np.float32, (2, 3)),
+        ("kind", np.uint8),
+    ]
+)
 _SHARP_SHARE = 0.55
-_WILD_SHARE = 0.3
+_WILD_SHARE = 0.4
 _SECOND_SHARE = 0.3  # where there is a second photo
 
 
 class Album:
     """All photos of one side of the split, located; draws casts of people."""
 
-    def __init__(self, models: FaceModels, data: Path, held_out: bool) -> None:
+    def __init__(
+        self, models: FaceModels, recogniser: Recogniser, data: Path, held_out: bool
+    ) -> None:
         rows = [row for row in listed_photos(data) if row.held_out == held_out]
         self.photos: dict[str, Photo] = {}
         for row in rows:
             photo = read_photo(models, data / "faces" / row.file)
             if photo is not None:
-                self.photos[row.file] = photo
+                self.photos[row.file] = replace(photo, identity=recogniser.identify(photo))
         people = by_person([row for row in rows if row.file in self.photos])
         self._sharp = [shots for shots in people.values() if shots[0].sharp]
         self._rest = [shots for shots in people.values() if not shots[0].sharp]
@@ -69,30 +84,31 @@ class Order:
     seed: int
     data: Path
     models_dir: Path
+    recogniser: Path
     held_out: bool
 
 
 @cache  # once in every worker
-def _loaded(data: Path, models_dir: Path, held_out: bool) -> tuple[FaceModels, Album]:
+def _loaded(
+    data: Path, models_dir: Path, recogniser: Path, held_out: bool
+) -> tuple[FaceModels, Album]:
     cv2.setNumThreads(1)
+    torch.set_num_threads(1)
     models = load_models(models_dir)
-    return models, Album(models, data, held_out)
+    return models, Album(models, Recogniser(recogniser), data, held_out)
 
 
 def _make_shard(order: Order) -> Path:
-    models, album = _loaded(order.data, order.models_dir, order.held_out)
+    models, album = _loaded(order.data, order.models_dir, order.recogniser, order.held_out)
     rng = np.random.default_rng(order.seed)
-    pictures = np.zeros((SHARD, INPUT_PX, INPUT_PX, 12), np.uint8)
-    maps = np.zeros((SHARD, INPUT_PX, INPUT_PX, 4), np.uint8)
-    kinds = np.zeros(SHARD, np.uint8)
-    for index in range(SHARD):
+    shard = np.zeros(SHARD, ROW)
+    for row in shard:
         sample = _sample(rng, models, album)
-        pictures[index], maps[index], kinds[index] = sample.pictures, sample.maps, sample.kind
+        for name in ROW.names or ():
+            row[name] = getattr(sample, name)
     partial_path = order.path.with_suffix(".partial")
     with partial_path.open("wb") as file:
-        np.save(file, pictures)
-        np.save(file, maps)
-        np.save(file, kinds)
+        np.save(file, shard)
     partial_path.rename(order.path)
     return order.path
 
@@ -108,14 +124,8 @@ def _sample(rng: Generator, models: FaceModels, album: Album) -> Sample:
             return sample
 
 
-def prepare(data: Path, models_dir: Path, out: Path, shards: int, held_out: bool) -> None:
-    """Fills the folder with `shards` files of SHARD samples each."""
-    out.mkdir(parents=True, exist_ok=True)
-    base = 10_000_000 if held_out else 0
-    orders = [
-        Order(out / f"{index:04d}.npy", base + index, data, models_dir, held_out)
-        for index in range(shards)
-    ]
+def prepare(orders: list[Order]) -> None:
+    """Makes the shards that are missing, SHARD samples each."""
     missing = [order for order in orders if not order.path.exists()]
     if not missing:
         return
@@ -128,11 +138,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--models-dir", type=Path, required=True)
+    parser.add_argument("--recogniser", type=Path, required=True, help="faceres.json")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--shards", type=int, default=40)
     parser.add_argument("--held-out", action="store_true")
     args = parser.parse_args()
-    prepare(args.data, args.models_dir, args.out, args.shards, args.held_out)
+    args.out.mkdir(parents=True, exist_ok=True)
+    base = 10_000_000 if args.held_out else 0
+    prepare(
+        [
+            Order(
+                args.out / f"{index:04d}.npy",
+                base + index,
+                args.data,
+                args.models_dir,
+                args.recogniser,
+                args.held_out,
+            )
+            for index in range(args.shards)
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ from fusion.imaging.color import slow_field
 from fusion.masks.glasses import glasses_over_face
 from fusion.models.registry import FaceModels
 from fusion.models.swap.mesh import MeshSwap
-from fusion.models.swap.unet import to_square
+from fusion.models.swap.unet import INPUT_PX, to_square
 from fusion.staging import Staged, stage
 from fusion.stopwatch import Stopwatch
 from fusion.types import Float32, ImageBGR
-from training.geometry import another_geometry, landmark_noise
+from training.geometry import another_geometry, landmark_noise, to_chip
 from training.light import change_skin, degrade, draw_light
 from training.occluders import draw_occluder, over
 from training.photos import Photo
@@ -50,12 +50,14 @@ class Cast:
 class Scene:
     """What a fusion is given, and the picture (H, W, 3) uint8 that it should give back.
 
-    kind  OWN, SECOND or WILD
+    identity  of the source before it was disguised
+    kind      OWN, SECOND or WILD
     """
 
     target: Photo
     source: Photo
     truth: ImageBGR
+    identity: Float32 | None
     kind: int
 
 
@@ -65,11 +67,15 @@ class Sample:
 
     pictures  (224, 224, 12) uint8 BGR: target, texture, classically lit texture, truth
     maps      (224, 224, 4) uint8, 255 is 1: mask, skin, eyes, and where the truth counts
+    identity  the scene's
+    chip      (2, 3) float32, pixels of the recogniser's chip -> these pixels
     kind      the scene's
     """
 
     pictures: NDArray[np.uint8]
     maps: NDArray[np.uint8]
+    identity: Float32 | None
+    chip: Float32
     kind: int
 
 
@@ -90,7 +96,8 @@ def own_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
     else:
         kind, source = OWN, another_geometry(rng, models.topology, photo, shape_giver)
     source = _disguised(rng, source, stuff.image)
-    return Scene(Photo(shown, landmark_noise(rng, photo.points)), source, truth, kind)
+    target = replace(photo, image=shown, points=landmark_noise(rng, photo.points))
+    return Scene(target, source, truth, source.identity, kind)
 
 
 def wild_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
@@ -101,7 +108,7 @@ def wild_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
     if rng.random() < 0.5:
         source = _disguised(rng, source, cast.others[2].image)
     target = replace(photo, image=light.on(photo.image))
-    return Scene(target, source, target.image, WILD)
+    return Scene(target, source, target.image, source.identity, WILD)
 
 
 def sample_of(models: FaceModels, scene: Scene) -> Sample:
@@ -116,7 +123,9 @@ def sample_of(models: FaceModels, scene: Scene) -> Sample:
     lit = np.rint(look.field.over(texture))
     pictures = np.concatenate([staged.target_bgr, texture, lit, truth], axis=2)
     maps = np.stack([mask, zones.skin, zones.eyes, counts], axis=2) * np.float32(255)
-    return Sample(_bytes(pictures), _bytes(maps), scene.kind)
+    points = staged.points * np.float32(INPUT_PX / max(mask.shape))
+    chip = cv2.invertAffineTransform(to_chip(points)).astype(np.float32)
+    return Sample(_bytes(pictures), _bytes(maps), scene.identity, chip, scene.kind)
 
 
 def _bytes(values: Float32) -> NDArray[np.uint8]:
@@ -132,7 +141,7 @@ def _disguised(rng: Generator, photo: Photo, stuff: ImageBGR) -> Photo:
     image = draw_light(rng, image.shape, photo.points, 1.0).on(image)
     if rng.random() < 0.3:
         image = over(image, draw_occluder(rng, image, photo.points, stuff))
-    return Photo(degrade(rng, image), landmark_noise(rng, photo.points))
+    return replace(photo, image=degrade(rng, image), points=landmark_noise(rng, photo.points))
 
 
 def _other_face(rng: Generator, models: FaceModels, photo: Photo, other: Photo) -> ImageBGR:

@@ -17,13 +17,15 @@ import torch
 from torch import Tensor
 
 from training.dataset import Batch, Samples
-from training.losses import Weights, inside_error, loss_of
+from training.losses import Likeness, Weights, inside_error, loss_of
 from training.network import FusionUNet, compose
-from training.samples import OWN
+from training.recogniser import Recogniser
+from training.samples import OWN, WILD
 
 SAVE_EVERY, LOOK_EVERY = 250, 1000
 _EMA = 0.999
-_CHECKED = 128  # held-out samples
+_CHECKED = 256  # held-out samples
+_CHECKS = ("classical error", "learned error", "classical cosine", "learned cosine")
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,14 @@ class Run:
         torch.save({**state, "step": self.step, "steps": self.plan.steps}, beside)
         beside.rename(self._state)
 
-    def learn(self, samples: Samples, how: Weights) -> dict[str, float]:
+    def learn(self, samples: Samples, likeness: Likeness, how: Weights) -> dict[str, float]:
         """One step; the terms of the loss."""
         rng = np.random.default_rng((self.plan.seed, self.step))
-        batch = _on(samples.batch(rng, self.plan.batch), self.device)
+        batch = samples.batch(rng, self.plan.batch).to(self.device)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16):
             said = self.network(batch.pair.contiguous(memory_format=torch.channels_last))
-        terms = loss_of(batch.pair, batch.truth, batch.counts, batch.kind, said, how)
+        terms = loss_of(batch, said, likeness, how)
         total = torch.stack(list(terms.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -111,23 +113,25 @@ class Run:
         return {name: float(term.detach()) for name, term in terms.items()}
 
     @torch.no_grad()
-    def check(self, held_out: Samples) -> tuple[float, float]:
-        """Mean error inside the face on held-out people: classical, learned."""
+    def check(self, held_out: Samples, likeness: Likeness) -> dict[str, float]:
+        """On held-out people, classical and learned: mean error inside the face, mean cosine."""
         network = self.average.module.eval()
-        classical, learned = [], []
+        found: dict[str, list[float]] = {name: [] for name in _CHECKS}
         for first in range(0, min(_CHECKED, len(held_out)), 16):
-            batch = _on(held_out.in_order(first, 16), self.device)
-            known = batch.kind == OWN
+            batch = held_out.in_order(first, 16).to(self.device)
             weight = batch.counts * batch.pair[:, 9:10]
-            fused = compose(batch.pair, network(batch.pair))
-            learned += inside_error(fused, batch.truth, weight)[known].tolist()
-            classical += inside_error(_classical(batch), batch.truth, weight)[known].tolist()
-        return float(np.mean(classical)), float(np.mean(learned))
+            pictures = _classical(batch), compose(batch.pair, network(batch.pair))
+            for name, fused in zip(("classical", "learned"), pictures, strict=True):
+                error = inside_error(fused, batch.truth, weight)[batch.kind == OWN]
+                like = 1 - likeness.distance(fused, batch.chip, batch.identity)
+                found[f"{name} error"] += error.tolist()
+                found[f"{name} cosine"] += like[batch.kind == WILD].tolist()
+        return {name: float(np.mean(values)) for name, values in found.items()}
 
     @torch.no_grad()
     def sheet(self, held_out: Samples) -> None:
         """Twelve held-out samples as a picture in the run's folder."""
-        batch = _on(held_out.in_order(0, 12), self.device)
+        batch = held_out.in_order(0, 12).to(self.device)
         said = self.average.module.eval()(batch.pair)
         target, texture = batch.pair[:, :3], batch.pair[:, 3:6]
         columns = [target, texture, _classical(batch), compose(batch.pair, said), batch.truth]
@@ -148,26 +152,18 @@ def _classical(batch: Batch) -> Tensor:
     return target + (lit - target) * mask
 
 
-def _on(batch: Batch, device: torch.device) -> Batch:
-    return Batch(
-        batch.pair.to(device),
-        batch.truth.to(device),
-        batch.counts.to(device),
-        batch.kind.to(device),
-    )
-
-
-def train(run: Run, samples: Samples, held_out: Samples) -> None:
+def train(run: Run, samples: Samples, held_out: Samples, recogniser: Recogniser) -> None:
     """From the run's step to its plan's end."""
     log = run.folder / "log.csv"
+    likeness = Likeness(recogniser, samples.mean_identity().to(run.device))
     started, first = time.monotonic(), run.step
     while run.step < run.plan.steps:
-        terms = run.learn(samples, Weights())
+        terms = run.learn(samples, likeness, Weights())
         if run.step % SAVE_EVERY and run.step != run.plan.steps:
             continue
         run.save()
-        classical, learned = run.check(held_out)
-        row = {"step": run.step, **terms, "classical": classical, "learned": learned}
+        found = run.check(held_out, likeness)
+        row = {"step": run.step, **terms, **found}
         fresh = not log.exists()
         with log.open("a", newline="") as file:
             writer = csv.DictWriter(file, list(row))
@@ -177,9 +173,9 @@ def train(run: Run, samples: Samples, held_out: Samples) -> None:
         seconds = (time.monotonic() - started) / (run.step - first)
         left = (run.plan.steps - run.step) * seconds / 60
         print(
-            f"step {run.step} of {run.plan.steps}: held-out error {learned:.4f} "
-            f"({learned / classical:.2f} of the start's), {seconds:.2f} s a step, "
-            f"{left:.0f} minutes left",
+            f"step {run.step} of {run.plan.steps}: held-out error {found['learned error']:.4f} "
+            f"(at the start {found['classical error']:.4f}), cosine {found['learned cosine']:.3f} "
+            f"({found['classical cosine']:.3f}), {seconds:.2f} s a step, {left:.0f} minutes left",
             flush=True,
         )
         if run.step % LOOK_EVERY == 0 or run.step == run.plan.steps:
@@ -190,13 +186,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--recogniser", type=Path, required=True, help="faceres.json")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=Plan.steps)
     parser.add_argument("--batch", type=int, default=Plan.batch)
     args = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = Run(Plan(steps=args.steps, batch=args.batch), args.run, device)
-    train(run, Samples(args.samples), Samples(args.held_out))
+    recogniser = Recogniser(args.recogniser).to(device, memory_format=torch.channels_last)
+    train(run, Samples(args.samples), Samples(args.held_out), recogniser)
 
 
 if __name__ == "__main__":
