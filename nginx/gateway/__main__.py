@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from gateway import proof
 from gateway.advice import warnings
 from gateway.doctor import command as doctor
 from gateway.environment import FILE, read_environment
@@ -17,7 +18,7 @@ from gateway.health import is_alive
 from gateway.mounts import refuse_replaced
 from gateway.policy import CorsPolicy
 from gateway.policy_document import policy_document
-from gateway.reload import reload
+from gateway.reload import OLD_STAYS, is_running, reload
 from gateway.render import LOG_FILES, LOG_STREAMS, TEMPLATES, RenderError, find_nginx, render
 from gateway.settings import GatewaySettings
 from gateway.snapshot import SnapshotError, compared, record, recorded, snapshot
@@ -37,17 +38,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(_report(error.faults, None))
             return 1
         count = len(error.faults)
-        print(f"The gateway's settings have {count} problem{'s'[: count > 1]}:", file=sys.stderr)
+        subject = "templates" if error.faults[0].variable == proof.SUBJECT else "settings"
+        print(f"The gateway's {subject} have {count} problem{'s'[: count > 1]}:", file=sys.stderr)
         print(error, file=sys.stderr)
-        return 1
+        return _refused(options)
     except RenderError as error:
         print(f"The gateway's configuration cannot be made:\n{error}", file=sys.stderr)
-        return 1
+        return _refused(options)
     except SnapshotError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _refused(options: argparse.Namespace) -> int:
+    if options.command == "reload" and is_running(options.out):
+        print(OLD_STAYS, file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(action=action)
         return added
 
-    check = command("check", _check, "validate the settings in the environment")
+    check = command("check", _check, "validate the settings, and what the templates make of them")
     check.add_argument("--json", action="store_true", help="the report for machines")
     command("health", _health, "exit status 0 when the running gateway answers")
     command("policy", _policy, "print the CORS policy as JSON, for FUSION_CORS_POLICY")
@@ -81,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     # of the gateway that started the watch: it ends with it
     eyes.add_argument("--while", dest="master", type=int, help=argparse.SUPPRESS)
     doctor.add_arguments(command("doctor", _doctor, "diagnose the CORS of a live deployment"))
-    for added in (made, run, again, eyes, shot):
+    for added in (check, made, run, again, eyes, shot):
         _add_templates(added)
     return parser
 
@@ -105,18 +113,35 @@ def _settings(environment: Mapping[str, str]) -> GatewaySettings:
     return settings
 
 
+def _proved(settings: GatewaySettings, templates: Path, nginx: str) -> None:
+    """Raises InvalidSettings where the templates let in more than the settings say."""
+    found = proof.differences(settings, templates, nginx)
+    if refused := [fault for fault in found if fault.severity == "error"]:
+        raise InvalidSettings(refused)
+    if found:
+        print(in_words(found), file=sys.stderr)
+
+
 def _refuse_old_file() -> None:
     if os.environ.get(FILE):
         refuse_replaced(FILE, Path(os.environ[FILE]))
 
 
 def _check(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    nginx = find_nginx()
     if options.json:
         _refuse_old_file()
         settings = GatewaySettings.from_env(environment)
-        print(_report(warnings(settings, environment), settings.cors))
-    else:
-        print(f"OK: {_in_words(_settings(environment).cors)}")
+        found = warnings(settings, environment)
+        found += proof.differences(settings, options.templates, nginx) if nginx else ()
+        ok = all(fault.severity == "warning" for fault in found)
+        print(_report(found, settings.cors if ok else None))
+        return 0 if ok else 1
+    settings = _settings(environment)
+    if nginx:
+        _proved(settings, options.templates, nginx)
+    untried = "" if nginx else " (nginx is not installed here: the templates were not tried)"
+    print(f"OK: {_in_words(settings.cors)}{untried}")
     return 0
 
 
@@ -150,6 +175,7 @@ def _render(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     nginx, out = _nginx(), options.out.absolute()
     settings = _settings(environment)
+    _proved(settings, options.templates, nginx)
     render(settings, out, options.templates, LOG_STREAMS, nginx)
     print(f"gateway: {settings.listen}, {_in_words(settings.cors)}", flush=True)
     if options.watch or settings.watch:
@@ -178,8 +204,9 @@ def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
-    settings = _settings(environment)
-    revision = reload(options.out, environment, options.templates, _nginx())
+    settings, nginx = _settings(environment), _nginx()
+    _proved(settings, options.templates, nginx)
+    revision = reload(options.out, environment, options.templates, nginx)
     return f"revision {revision}, {_in_words(settings.cors)}"
 
 

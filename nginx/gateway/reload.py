@@ -21,6 +21,7 @@ from gateway.health import pulse
 from gateway.render import REVISION, RUN, Logs, RenderError, exchange, render
 from gateway.settings import GatewaySettings
 
+OLD_STAYS = "The old configuration stays in force."
 _PATIENCE_S = 10.0
 _LEFTOVERS = (".kept-*", ".new-*", ".old-*")  # of a reload that was killed
 
@@ -71,6 +72,14 @@ def _run_of(out: Path) -> tuple[Logs, dict[str, str]]:
         return Logs(**document["logs"]), document["addresses"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RenderError(f"{out / RUN} cannot be read; was this folder rendered here?") from error
+
+
+def is_running(out: Path) -> bool:
+    """Whether a gateway runs from this folder."""
+    try:
+        return _master(out.resolve()) > 0
+    except RenderError:
+        return False
 
 
 def _master(out: Path) -> int:

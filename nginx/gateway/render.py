@@ -206,6 +206,9 @@ def _test(nginx: str, folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         report = done.stderr.strip().replace(f"{folder}/", "")
+        report = re.sub(
+            r" in (\S+):(\d+)$", rf" in \1:\2 (made from \1{SUFFIX})", report, flags=re.M
+        )
         raise RenderError(f"nginx refuses the configuration:\n{report}")
 
 

@@ -24,6 +24,7 @@ MAX_BODY = "GATEWAY_MAX_BODY"
 UPSTREAM_TIMEOUT = "GATEWAY_UPSTREAM_TIMEOUT_S"
 PUBLIC_URL = "GATEWAY_PUBLIC_URL"
 WATCH = "GATEWAY_WATCH"
+TRUST_TEMPLATES = "CORS_DANGEROUSLY_TRUST_TEMPLATES"
 
 DEFAULTS = {
     LISTEN: "127.0.0.1:8080",  # the image sets 0.0.0.0:8080
@@ -33,6 +34,7 @@ DEFAULTS = {
     UPSTREAM_TIMEOUT: "75",  # above FUSION_DEADLINE_S (60), so that the service answers first
     PUBLIC_URL: "",
     WATCH: "0",
+    TRUST_TEMPLATES: "0",
     **tls.DEFAULTS,
     **limits.DEFAULTS,
     **proxies.DEFAULTS,
@@ -51,6 +53,7 @@ class GatewaySettings:
     public_url          the origin that callers know, such as https://fusion.example.com; "" when
                         it is whatever they have asked for
     watch               whether edited templates are loaded without being asked
+    trust_templates     whether they may let in more than the policy says
     """
 
     listen: Address
@@ -60,6 +63,7 @@ class GatewaySettings:
     upstream_timeout_s: int
     public_url: str
     watch: bool
+    trust_templates: bool
     tls: Tls
     limits: Limits
     proxies: Proxies
@@ -92,6 +96,7 @@ class GatewaySettings:
             ),
             public_url=reader.one(PUBLIC_URL, DEFAULTS[PUBLIC_URL], parse_public_url),
             watch=reader.one(WATCH, DEFAULTS[WATCH], parse_switch),
+            trust_templates=reader.one(TRUST_TEMPLATES, DEFAULTS[TRUST_TEMPLATES], parse_switch),
             tls=read_tls(reader),
             limits=read_limits(reader),
             proxies=read_proxies(reader),
@@ -156,10 +161,11 @@ def _refuse_unknown(reader: Reader, environment: Mapping[str, str]) -> None:
 
     Only CORS_: orchestrators add GATEWAY_..._PORT and the like by themselves.
     """
+    known = [*cors.DEFAULTS, TRUST_TEMPLATES]
     for variable in sorted(environment):
-        if variable.startswith("CORS_") and variable not in cors.DEFAULTS:
-            near = difflib.get_close_matches(variable, cors.DEFAULTS, n=1)
-            fix = f"did you mean {near[0]}?" if near else f"one of {', '.join(cors.DEFAULTS)}"
+        if variable.startswith("CORS_") and variable not in known:
+            near = difflib.get_close_matches(variable, known, n=1)
+            fix = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
             line = f'{near[0]}="{environment[variable]}"' if near else ""
             reason = "there is no such setting"
             reader.refuse(variable, environment[variable], reason, fix, line=line)

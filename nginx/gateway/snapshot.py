@@ -4,24 +4,13 @@ A change of settings or templates is then reviewed as a change of behaviour, lin
 """
 
 import difflib
-import http.client
 import re
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from gateway.addresses import Address
-from gateway.health import pulse
 from gateway.origins import OriginPattern
-from gateway.render import LOG_FILES, RenderError, render
 from gateway.settings import GatewaySettings
-from gateway.standin import stand_in
-from gateway.tls import OFF
+from gateway.trial import Answer, Trial, admitted, names_in, trial, value_of
 
 # Addresses of every kind below the API, an error of nginx's own among them (internal), their
 # neighbours, and what lies outside.
@@ -54,7 +43,6 @@ _HEAD = """\
 # path | origin | methods | request headers | answers | exposed headers | credentials | max-age
 """
 _ROW = re.compile(r"/[!-~]* \| (?P<origin>[!-~]+) \| ", re.A)  # an Origin header is plain ASCII
-_START_S = 10.0
 
 
 class SnapshotError(Exception):
@@ -70,11 +58,9 @@ def snapshot(settings: GatewaySettings, templates: Path, nginx: str, known: str 
     """
     origins = dict.fromkeys([*probes(settings.cors.origins), *_origins_of(known)])
     methods = tuple(dict.fromkeys([*METHODS, *settings.cors.methods, UNLISTED]))
-    with _running(settings, templates, nginx) as listen:
-        gateway = http.client.HTTPConnection(listen.host, listen.port, timeout=_START_S)
-        with closing(gateway):
-            rows = [(path, origin) for path in PATHS for origin in sorted(origins)]
-            lines = [_line(gateway, path, origin, methods) for path, origin in rows]
+    with trial(settings, templates, nginx) as gateway:
+        rows = [(path, origin) for path in PATHS for origin in sorted(origins)]
+        lines = [_line(gateway, path, origin, methods) for path, origin in rows]
     return _HEAD + "\n".join(lines) + "\n"
 
 
@@ -141,107 +127,34 @@ def _neighbours(pattern: OriginPattern, port: str) -> Iterator[str]:
         yield f"{pattern.scheme}://evil.{pattern.host}{port}"
 
 
-def _line(
-    gateway: http.client.HTTPConnection, path: str, origin: str, methods: Sequence[str]
-) -> str:
+def _line(gateway: Trial, path: str, origin: str, methods: Sequence[str]) -> str:
     """One row of the matrix: what a browser would let a page of this origin do."""
-    read = _ask(gateway, "GET", path, [("Origin", origin)])
-    answers = _admitted(read, origin)
+    read = gateway.ask("GET", path, [("Origin", origin)])
+    answers = admitted(read, origin)
     allowed, asked = [], None
     for method in methods:
-        wish = [("Origin", origin), ("Access-Control-Request-Method", method)]
-        answer = _ask(gateway, "OPTIONS", path, wish)
-        listed = _names(answer.get("Access-Control-Allow-Methods", ""))
+        answer = gateway.preflight(path, origin, method)
+        listed = names_in(answer.get("Access-Control-Allow-Methods", ""))
         free = method in SAFELISTED or "*" in listed
-        if _admitted(answer, origin) and (free or method in listed):
+        if admitted(answer, origin) and (free or method in listed):
             allowed.append(method)
             asked = asked or answer
     if not answers and asked is None:
         return f"{path} | {origin} | -"
-    headers = " ".join(_names(_value(asked, "Access-Control-Allow-Headers")))
-    exposed = " ".join(_names(_value(read, "Access-Control-Expose-Headers")))
-    cached = _value(asked, "Access-Control-Max-Age")
+    headers = " ".join(names_in(value_of(asked, "Access-Control-Allow-Headers")))
+    exposed = " ".join(names_in(value_of(read, "Access-Control-Expose-Headers")))
+    cached = value_of(asked, "Access-Control-Max-Age")
     cells = [" ".join(allowed), headers, answers, exposed, _credentials(asked, read), cached]
     return " | ".join([path, origin, *(cell or "-" for cell in cells)])
 
 
-def _admitted(answer: http.client.HTTPMessage, origin: str) -> str:
-    """The CORS check (Fetch, 4.10), without credentials: `own`, `any`, or nothing."""
-    values = answer.get_all("Access-Control-Allow-Origin", [])
-    return "own" if values == [origin] else "any" if values == ["*"] else ""
-
-
-def _credentials(asked: http.client.HTTPMessage | None, read: http.client.HTTPMessage) -> str:
+def _credentials(asked: Answer | None, read: Answer) -> str:
     """Where cookies are allowed; a request with a preflight needs both."""
     name = "Access-Control-Allow-Credentials"
-    found = (_value(asked, name) == "true", _value(read, name) == "true")
+    found = (value_of(asked, name) == "true", value_of(read, name) == "true")
     return {
         (False, False): "no",
         (True, False): "preflights",
         (False, True): "answers",
         (True, True): "yes",
     }[found]
-
-
-def _value(answer: http.client.HTTPMessage | None, name: str) -> str:
-    return ", ".join(answer.get_all(name, [])) if answer else ""
-
-
-def _names(text: str) -> list[str]:
-    return [name for name in re.split(r"[\s,]+", text) if name]
-
-
-def _ask(
-    gateway: http.client.HTTPConnection,
-    method: str,
-    path: str,
-    headers: Sequence[tuple[str, str]],
-) -> http.client.HTTPMessage:
-    gateway.request(method, path, headers=dict(headers))
-    with gateway.getresponse() as answer:
-        answer.read()  # else the connection could not be used again
-        return answer.headers
-
-
-@contextmanager
-def _running(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[Address]:
-    """The gateway on a free port of this machine, with services behind it that answer 200."""
-    with stand_in() as service:
-        listen = free_address()
-        alone = replace(
-            settings,
-            listen=listen,
-            inference=service,
-            webui=service,
-            tls=OFF,  # the redirect to HTTPS would be all that is seen
-            # so many questions come from one client
-            limits=replace(settings.limits, connections=0, rate_per_second=0),
-        )
-        with _started(alone, templates, nginx):
-            yield listen
-
-
-@contextmanager
-def _started(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[None]:
-    with tempfile.TemporaryDirectory(prefix="gateway-snapshot-") as folder:
-        out = Path(folder)
-        out.chmod(0o755)  # nginx's workers are not root
-        revision = render(settings, out, templates, LOG_FILES, nginx)
-        command = [nginx, "-e", "stderr", "-p", folder, "-c", f"{folder}/nginx.conf"]
-        process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=subprocess.DEVNULL)
-        try:
-            give_up = time.monotonic() + _START_S
-            while pulse(settings.listen) != revision:
-                if process.poll() is not None or time.monotonic() > give_up:
-                    raise RenderError("nginx did not start with this configuration")
-                time.sleep(0.02)
-            yield
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def free_address() -> Address:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return Address("127.0.0.1", int(taken.getsockname()[1]))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gateway.faults import InvalidSettings
+from gateway.reload import OLD_STAYS
 from gateway.render import RenderError, is_template
 
 INTERVAL_S = 1.0
@@ -59,5 +60,6 @@ def watch(
             try:
                 print(f"gateway: reloaded, {act()}", flush=True)
             except (InvalidSettings, RenderError) as error:
-                print(f"gateway: the edit is not taken:\n{error}", file=sys.stderr, flush=True)
+                said = f"gateway: the edit is not taken:\n{error}\n{OLD_STAYS}"
+                print(said, file=sys.stderr, flush=True)
         seen = now

@@ -18,7 +18,7 @@ from statistics import median
 from gateway.health import pulse
 from gateway.render import RenderError, find_nginx, render
 from gateway.settings import GatewaySettings
-from gateway.snapshot import free_address
+from gateway.trial import free_address
 
 ORIGIN = "https://app.example.com"
 _SETTINGS = {

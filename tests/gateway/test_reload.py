@@ -252,6 +252,7 @@ def test_an_edit_is_seen_by_the_watch(own: Gateway, tmp_path: Path) -> None:
             template.write_text(good + '{% include "conf/cors.conf.j2" %}\n')
             assert "the edit is not taken" in watching.stderr.readline()
             assert "conf/cors.conf.j2" in watching.stderr.readline()
+            assert "The old configuration stays in force." in watching.stderr.readline()
             template.write_text(good)
             settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}/\n")
             assert "the edit is not taken" in watching.stderr.readline()

@@ -1,0 +1,103 @@
+"""The rendered gateway on a free port of this machine, to be asked how it behaves."""
+
+import http.client
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from gateway.addresses import Address
+from gateway.health import pulse
+from gateway.render import LOG_FILES, RenderError, render
+from gateway.settings import GatewaySettings
+from gateway.standin import stand_in
+from gateway.tls import OFF
+
+_START_S = 10.0
+Answer = http.client.HTTPMessage
+
+
+class Trial:
+    """A running gateway that is asked one question after another, on one connection."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self._connection = connection
+
+    def ask(self, method: str, path: str, headers: Sequence[tuple[str, str]]) -> Answer:
+        """The headers of the answer."""
+        self._connection.request(method, path, headers=dict(headers))
+        with self._connection.getresponse() as answer:
+            answer.read()  # else the connection could not be used again
+            return answer.headers
+
+    def preflight(self, path: str, origin: str, method: str) -> Answer:
+        """The headers of what a browser is told before such a request."""
+        wish = [("Origin", origin), ("Access-Control-Request-Method", method)]
+        return self.ask("OPTIONS", path, wish)
+
+
+@contextmanager
+def trial(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[Trial]:
+    """Runs it, with services behind it that answer 200.
+
+    Raises  RenderError when nginx does not take the configuration
+    """
+    with stand_in() as service:
+        listen = free_address()
+        alone = replace(
+            settings,
+            listen=listen,
+            inference=service,
+            webui=service,
+            tls=OFF,  # the redirect to HTTPS would be all that is seen
+            # so many questions come from one client
+            limits=replace(settings.limits, connections=0, rate_per_second=0),
+        )
+        connection = http.client.HTTPConnection(listen.host, listen.port, timeout=_START_S)
+        with _started(alone, templates, nginx), closing(connection):
+            yield Trial(connection)
+
+
+def admitted(answer: Answer, origin: str) -> str:
+    """The CORS check (Fetch, 4.10), without credentials: `own`, `any`, or nothing."""
+    values = answer.get_all("Access-Control-Allow-Origin", [])
+    return "own" if values == [origin] else "any" if values == ["*"] else ""
+
+
+def value_of(answer: Answer | None, name: str) -> str:
+    return ", ".join(answer.get_all(name, [])) if answer else ""
+
+
+def names_in(text: str) -> list[str]:
+    return [name for name in re.split(r"[\s,]+", text) if name]
+
+
+@contextmanager
+def _started(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[None]:
+    with tempfile.TemporaryDirectory(prefix="gateway-trial-") as folder:
+        out = Path(folder)
+        out.chmod(0o755)  # nginx's workers are not root
+        revision = render(settings, out, templates, LOG_FILES, nginx)
+        command = [nginx, "-e", "stderr", "-p", folder, "-c", f"{folder}/nginx.conf"]
+        process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=subprocess.DEVNULL)
+        try:
+            give_up = time.monotonic() + _START_S
+            while pulse(settings.listen) != revision:
+                if process.poll() is not None or time.monotonic() > give_up:
+                    raise RenderError("nginx did not start with this configuration")
+                time.sleep(0.02)
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def free_address() -> Address:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return Address("127.0.0.1", int(taken.getsockname()[1]))

@@ -1,0 +1,193 @@
+"""Edited templates that do otherwise than the settings say: refused, or told."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.gateway.lab import gateway, wait_until
+from tests.gateway.test_settings import PACKAGE_ROOT, run
+
+from gateway.render import TEMPLATES
+
+APP = "https://app.example.com"
+POLICY = {"CORS_ALLOWED_ORIGINS": f"{APP} https://*.cdn.example.net"}
+TRUST = {"CORS_DANGEROUSLY_TRUST_TEMPLATES": "1"}
+Edit = tuple[str, str, str]
+
+EVERYBODY = (
+    "cors-policy.conf",
+    "default {{ 1 if settings.cors.any_origin else 0 }};",
+    "default 1;",
+)
+NEIGHBOURS = ("cors-policy.conf", '"~{{ origin | expression }}"', '"~*example"')
+STAR = ("cors-values.conf", "1 $http_origin;", "1 *;")
+COOKIES = ("cors-values.conf", "{% if settings.cors.credentials %}", "{% if true %}")
+PAGES = ("cors-policy.conf", '"~^/api(?:/|(?!\\n)$)" 1;', '"~^/" 1;')
+METHODS = ("preflight.conf", "{{ settings.cors.methods | join(', ') }}", "GET, POST, BREW")
+HEADERS = (
+    "preflight.conf",
+    "{{ settings.cors.headers | join(', ') }}",
+    "Authorization, Content-Type",
+)
+NOBODY = ("cors-policy.conf", "11 1;", "11 0;")
+NOT_THE_ANSWERS = (
+    "site.conf",
+    "location /api/ {\n        include conf/cors.conf;",
+    "location /api/ {\n        add_header X-My hello always;",
+)
+NOT_THE_ERRORS = ("errors.conf", "    include conf/cors.conf;\n", "")
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(TEMPLATES, tmp_path / "templates"))
+
+
+def apply(templates: Path, edit: Edit) -> Callable[[], object]:
+    """Edits a template; gives what undoes it."""
+    name, old, new = edit
+    file = templates / "conf" / f"{name}.j2"
+    text = file.read_text()
+    assert text.count(old) >= 1
+    file.write_text(text.replace(old, new))
+    return lambda: file.write_text(text)
+
+
+def check(
+    templates: Path, *arguments: str, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    return run("check", "--templates", str(templates), *arguments, **(POLICY | environment))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (EVERYBODY, "from null and"),
+        (NEIGHBOURS, "the settings do not list it"),
+        (STAR, "which is everybody"),
+        (COOKIES, "CORS_ALLOW_CREDENTIALS is false"),
+        (PAGES, f"GET / from {APP}"),
+        (METHODS, "it allows BREW beyond CORS_ALLOWED_METHODS"),
+        (HEADERS, "it allows Authorization beyond CORS_ALLOWED_HEADERS"),
+    ],
+)
+def test_what_lets_in_more_is_refused_unless_templates_are_trusted(
+    nginx: str, templates: Path, edit: Edit, said: str
+) -> None:
+    apply(templates, edit)
+    done = check(templates)
+    assert done.returncode == 1 and not done.stdout
+    assert said in done.stderr and "undo the edit" in done.stderr
+    assert next(iter(TRUST)) in done.stderr
+    done = check(templates, **TRUST)
+    assert done.returncode == 0, done.stderr
+    assert "warning: templates: " in done.stderr and said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (NOBODY, "Access-Control-Allow-Origin: none"),
+        (NOT_THE_ANSWERS, f"GET /api/v1/fusions from {APP}"),
+        (NOT_THE_ERRORS, f"GET /api/internal/x from {APP}"),
+        (METHODS, "it leaves out DELETE of CORS_ALLOWED_METHODS"),
+        (HEADERS, "it leaves out X-Request-ID of CORS_ALLOWED_HEADERS"),
+    ],
+)
+def test_what_lets_in_less_is_told(nginx: str, templates: Path, edit: Edit, said: str) -> None:
+    apply(templates, edit)
+    done = check(templates, **TRUST)
+    assert done.returncode == 0
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {},
+        POLICY,
+        POLICY | {"CORS_ALLOW_CREDENTIALS": "true"},
+        POLICY | {"CORS_ALLOWED_METHODS": "none", "CORS_ALLOWED_HEADERS": "none"},
+        {
+            "FUSION_PROFILE": "dev",
+            "CORS_ALLOWED_METHODS": "*",
+            "CORS_ALLOWED_HEADERS": "* Authorization",
+        },
+        {"CORS_ALLOWED_ORIGINS": "*", "CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN": "1"},
+        {"FUSION_PROFILE": "dev"},
+        {
+            "FUSION_PROFILE": "test",
+            "CORS_ALLOWED_ORIGINS": "http://localhost:3000 https://[::1]:8443",
+        },
+        {"CORS_ALLOWED_ORIGINS": "http://*.example.com:* https://example.com:8443"},
+        POLICY | {"GATEWAY_TLS": "self-signed", "GATEWAY_RATE_PER_SECOND": "1"},
+    ],
+)
+def test_our_own_templates_do_what_the_settings_say(nginx: str, policy: dict[str, str]) -> None:
+    done = run("check", "--json", **policy)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [fault for fault in report["problems"] if fault["variable"] == "templates"] == []
+
+
+def test_it_is_in_the_report_for_machines(nginx: str, templates: Path) -> None:
+    apply(templates, EVERYBODY)
+    done = check(templates, "--json")
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["ok"] is False
+    assert [fault["variable"] for fault in report["problems"]] == ["templates"]
+
+
+def test_a_gateway_does_not_start_with_it(nginx: str, templates: Path, tmp_path: Path) -> None:
+    apply(templates, EVERYBODY)
+    out = tmp_path / "gateway"
+    done = run("run", "--out", str(out), "--templates", str(templates), **POLICY)
+    assert done.returncode == 1 and "undo the edit" in done.stderr
+    assert not out.exists()
+
+
+def test_a_reload_keeps_the_old_policy_and_says_so(
+    nginx: str, templates: Path, tmp_path: Path
+) -> None:
+    with gateway(tmp_path / "gateway", POLICY) as running:
+        arguments = ["reload", "--out", str(running.folder), "--templates", str(templates)]
+        undo = apply(templates, EVERYBODY)
+        done = run(*arguments, **POLICY)
+        assert done.returncode == 1 and not done.stdout
+        assert done.stderr.endswith("The old configuration stays in force.\n")
+        assert not running.get("/api/x", "https://evil.example").cors
+        undo()
+        apply(templates, NOT_THE_ANSWERS)
+        done = run(*arguments, **POLICY)
+        assert done.returncode == 0 and done.stdout.startswith("reloaded: ")
+        assert f"warning: templates: GET /api/v1/fusions from {APP}" in done.stderr
+
+
+def test_the_watch_keeps_the_old_policy_and_says_so(
+    nginx: str, templates: Path, tmp_path: Path
+) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_ROOT), **POLICY}
+    with gateway(tmp_path / "gateway", POLICY) as running:
+        command = [sys.executable, "-m", "gateway", "watch", "--out", str(running.folder)]
+        command += ["--templates", str(templates)]
+        told = tmp_path / "told"
+        with (
+            told.open("w") as file,
+            subprocess.Popen(command, env=environment, stderr=file) as watching,
+        ):
+            try:
+                wchan = Path(f"/proc/{watching.pid}/wchan")
+                assert wait_until(lambda: "nanosleep" in wchan.read_text(), 20)
+                apply(templates, EVERYBODY)
+                assert wait_until(lambda: "The old configuration stays" in told.read_text(), 20)
+                assert "the settings do not list it" in told.read_text()
+                assert not running.get("/api/x", "https://evil.example").cors
+            finally:
+                watching.send_signal(signal.SIGTERM)
