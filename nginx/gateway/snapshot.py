@@ -34,7 +34,7 @@ PATHS = (
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 UNLISTED = "X-UNLISTED"  # a method that no policy names: who may use it may use any
-STRANGERS = ("null", "https://evil.example", "http://localhost:3000", "https://localhost")
+STRANGERS = ("https://evil.example", "null", "http://localhost:3000", "https://localhost")
 SAFELISTED = frozenset({"GET", "HEAD", "POST"})  # Fetch, 2.2.1: need no permission of their own
 _HEAD = """\
 # Who may call what from a page of another origin, as nginx answers. Recorded by `gateway snapshot`;

@@ -68,7 +68,7 @@ def check(
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (EVERYBODY, "from null and"),
+        (EVERYBODY, "from https://evil.example and"),
         (NEIGHBOURS, "the settings do not list it"),
         (STAR, "which is everybody"),
         (COOKIES, "CORS_ALLOW_CREDENTIALS is false"),
