@@ -19,14 +19,16 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment with the lines of the file that GATEWAY_ENV_FILE names laid over it.
 
     A file that is not there means no file: the image names one that may be mounted.
-    Raises  InvalidSettings for a line that cannot be read
+    Raises  InvalidSettings for a line or a file that cannot be read
     """
-    path = Path(environment.get(FILE, ""))
-    if not environment.get(FILE) or not path.exists():
+    if not environment.get(FILE):
         return dict(environment)
+    path = Path(environment[FILE])
     try:
         # as bytes: read as text, a lone \r would end a line
         text = path.read_bytes().decode("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return dict(environment)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         fix = "mount a readable file with lines such as CORS_MAX_AGE=600"

@@ -1,0 +1,50 @@
+"""The settings file as the gateway finds it on disk."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.environment import read_environment
+from gateway.faults import InvalidSettings
+
+_NOBODY = 65534
+
+
+@contextmanager
+def _without_privileges() -> Iterator[None]:
+    """As somebody whom the permissions of files bind; root passes them all."""
+    if os.geteuid() != 0:
+        yield
+        return
+    # loaded here: where Python itself lies in a home folder, nobody cannot read its codecs
+    "".encode("unicode_escape")
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_folder_that_nobody_may_enter_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "settings"
+    folder.mkdir()
+    (folder / "gateway.env").write_text("CORS_MAX_AGE=60\n")
+    folder.chmod(0)
+    try:
+        with _without_privileges(), pytest.raises(InvalidSettings) as refused:
+            read_environment({"GATEWAY_ENV_FILE": str(folder / "gateway.env")})
+    finally:
+        folder.chmod(0o700)
+    (fault,) = refused.value.faults
+    assert fault.variable == "GATEWAY_ENV_FILE"
+    assert fault.reason == "Permission denied"
+    assert "mount a readable file" in fault.fix
+
+
+def test_a_file_in_place_of_the_folder_is_no_settings_file(tmp_path: Path) -> None:
+    (tmp_path / "settings").write_text("")
+    environment = {"GATEWAY_ENV_FILE": str(tmp_path / "settings" / "gateway.env")}
+    assert read_environment(environment) == environment
