@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 from urllib.parse import quote, urlsplit
 
+from gateway.international import to_ascii
+
 Headers = tuple[tuple[str, str], ...]
 CorsVerdict = Literal["missing", "star", "mismatch", "credentials"]
 
@@ -35,6 +37,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})  # "redirect status" (2.2.3)
 # RFC 3986's characters of paths and queries; "%" because what is quoted already stays as it is
 _URL_CHARACTERS = "/?%:@!$&'()*+,;=~-._"
 _FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20\x7f#/<>?@\\^|%]")  # URL, "forbidden domain code point"
+_LABELS = re.compile(r"[^.]{1,63}(?:\.[^.]{1,63})*\.?")  # RFC 1035 2.3.4: sockets look up no others
 
 
 class HeaderList(Protocol):
@@ -50,10 +53,11 @@ def parsed_url(text: str) -> str:
     Raises ValueError for what is none: another scheme than http and https, no host, a user name.
     """
     parts = urlsplit(text)
-    host = (parts.hostname or "").encode("idna").decode("ascii")
+    host = parts.hostname or ""
+    host = host if host.isascii() else to_ascii(host)
     if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
         raise ValueError(text)
-    if _FORBIDDEN_IN_HOST.search(host):
+    if _FORBIDDEN_IN_HOST.search(host) or not _LABELS.fullmatch(host):
         raise ValueError(text)
     name = f"[{host}]" if ":" in host else host
     port = f":{parts.port}" if parts.port else ""

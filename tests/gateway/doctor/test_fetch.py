@@ -127,3 +127,18 @@ def test_lists_in_headers(values: tuple[str, ...], names: list[str] | None) -> N
 )
 def test_methods_are_normalized_as_browsers_do(written: str, sent: str) -> None:
     assert fetch.normalized_method(written) == sent
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("https://faß.de/x", "xn--fa-hia.de"),  # fass.de is somebody else's
+        ("https://BÜCHER.example", "xn--bcher-kva.example"),
+        ("https://例え.テスト", "xn--r8jz45g.xn--zckzah"),
+        ("https://API.example.com.", "api.example.com."),
+        ("https://my_api.example.com", "my_api.example.com"),
+        ("http://[::1]:8080", "[::1]:8080"),
+    ],
+)
+def test_names_are_looked_up_as_browsers_write_them(text: str, host: str) -> None:
+    assert fetch.parsed_url(text).split("/")[2] == host
