@@ -43,6 +43,8 @@ def diagnose(seen: Seen) -> list[Finding]:
     if seen.is_readable:
         for rule in (body, errors, safety, caching, cookies, exposed, notes):
             found += rule(seen)
+    elif seen.lacks_credentials_only:
+        found += exposed(seen)
     found += form(seen)
     once = _each_once(found)
     return sorted(once, key=lambda fault: fault.row.severity == "warning")

@@ -52,6 +52,12 @@ class Seen:
         """Whether the page could read the answer."""
         return self.answer is not None and readable(self.call, self.answer)
 
+    @property
+    def lacks_credentials_only(self) -> bool:
+        """Whether the page could read the answer if it sent no cookies."""
+        without = replace(self.call, credentials=False)
+        return self.answer is not None and not self.is_readable and readable(without, self.answer)
+
 
 def readable(call: Call, exchange: Exchange) -> bool:
     """Whether the CORS check passes for the origin that the exchange was sent with."""

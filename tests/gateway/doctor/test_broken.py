@@ -13,6 +13,8 @@ from tests.gateway.doctor.certificates import Certificates
 from tests.gateway.doctor.conftest import Doctor
 from tests.gateway.doctor.kinds import JSON, Broken
 from tests.gateway.doctor.servers import (
+    ORIGIN,
+    Asked,
     Reply,
     dripping,
     granted,
@@ -22,6 +24,7 @@ from tests.gateway.doctor.servers import (
     tls_socket,
     waiting,
 )
+from tests.gateway.lab import gateway
 
 from gateway.doctor.findings import ROWS
 
@@ -32,7 +35,7 @@ TLS = {
     "expired": "tls_expired",
     "wrong_name": "tls_wrong_name",
 }
-# made in tests of their own below
+# made in tests of their own
 ELSEWHERE = {*TLS.values(), "tls_failed", "http_to_https_port", "unreachable"}
 
 
@@ -82,6 +85,31 @@ def test_several_faults_are_all_found(doctor: Doctor, tmp_path: Path) -> None:
     expected = ["method_not_listed", "header_not_listed", "header_not_exposed", "max_age_invalid"]
     assert found.codes == expected
     assert found.status == 1
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "*"])
+@pytest.mark.parametrize("status", [200, 400])
+def test_missing_credentials_hide_nothing(
+    status: int, origin: str, doctor: Doctor, tmp_path: Path
+) -> None:
+    def respond(asked: Asked) -> Reply:
+        return Reply(status if asked.is_preflight else 200, granted(origin))
+
+    arguments = ("--method", "PATCH", "--header", "Authorization", "--expose", "X-Foo")
+    with python(respond)(tmp_path) as url:
+        found = doctor(url, *arguments, "--credentials")
+    first = "credentials_missing" if origin == ORIGIN else "star_with_credentials"
+    others = ["method_not_listed", "header_not_listed", "header_not_exposed"]
+    assert found.codes == [first, *others]
+
+
+@pytest.mark.usefixtures("nginx")
+def test_missing_credentials_hide_nothing_of_our_gateway(doctor: Doctor, tmp_path: Path) -> None:
+    arguments = ("--method", "PATCH", "--header", "Authorization", "--expose", "X-Foo")
+    with gateway(tmp_path / "gateway", {"CORS_ALLOWED_ORIGINS": ORIGIN}) as live:
+        found = doctor(f"http://127.0.0.1:{live.port}/api/v1/models", *arguments, "--credentials")
+    others = ["method_not_listed", "header_not_listed", "header_not_exposed"]
+    assert found.codes == ["credentials_missing", *others]
 
 
 def test_a_body_that_breaks_off_hides_no_status(doctor: Doctor, tmp_path: Path) -> None:

@@ -10,6 +10,10 @@ from gateway.doctor.wire import Answer, Exchange
 
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
+# The origin is let in, its cookies are not: the lists of the same answer hold for the page.
+LACKS_CREDENTIALS = frozenset(
+    {"star_with_credentials", "credentials_missing", "credentials_not_true"}
+)
 # Their answers to an origin that they do not know: Starlette 400, Spring and others 403.
 _REFUSALS = ("cors", "origin")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.doctor import fetch
-from gateway.doctor.examine import Seen, readable
+from gateway.doctor.examine import Seen
 from gateway.doctor.findings import Finding, finding
 from gateway.doctor.rules import origin
 from gateway.doctor.wire import Answer, Exchange
@@ -15,21 +15,24 @@ _NO_SUCH_METHOD = frozenset({405, 501})
 
 
 def preflight(seen: Seen) -> Iterator[Finding]:
-    """Its first fault; a method and a header that are not listed do not hide each other."""
+    """Its first fault; credentials, a method and a header do not hide each other."""
     sent = seen.preflight
     if sent is None or sent.answer is None:
         return
+    fault = origin.refused(seen, sent)
+    granted = fault is None or fault.code in origin.LACKS_CREDENTIALS
+    cookies = [fault] if fault and granted else []
     if sent.answer.location is not None:
         yield _redirected(sent, sent.answer.location)
     elif not sent.answer.is_ok:
         listed = list(_lists(seen, sent, sent.answer)) if sent.answer.get(METHODS) else []
         # Starlette answers 400 for one name that is not on its list: then the name is the cause
-        yield from listed if listed and readable(seen.call, sent) else (_bad_status(seen, sent),)
-    elif fault := origin.refused(seen, sent):
+        yield from (*cookies, *listed) if listed and granted else (_bad_status(seen, sent),)
+    elif fault and not granted:
         alone = fault.code in {"no_header", "origin_not_listed"} and seen.is_readable
         yield finding("preflight_no_header", sent, seen.answer) if alone else fault
     else:
-        yield from _lists(seen, sent, sent.answer)
+        yield from (*cookies, *_lists(seen, sent, sent.answer))
 
 
 def _redirected(sent: Exchange, location: str) -> Finding:
