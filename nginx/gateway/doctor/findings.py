@@ -12,11 +12,13 @@ Severity = Literal["error", "warning"]
 class Row:
     """severity: an error breaks calls or lets strangers in, a warning does neither.
 
-    remedy  key of the lines to change
+    remedy    key of the lines to change
+    is_brief  people are told in a line, without cause, evidence and lines
     """
 
     severity: Severity
     remedy: str
+    is_brief: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ ROWS: dict[str, Row] = {
     # notes
     **_warnings("strict", "any_origin_reflected"),
     **_warnings("vary", "vary_missing"),
-    **_warnings("always", "missing_on_wrong_method", "missing_below"),
+    **_warnings("always", "missing_below"),
+    "missing_on_wrong_method": Row("warning", "always", is_brief=True),
     **_warnings("log", "call_refused"),
     **_warnings("max_age", "max_age_missing", "max_age_invalid", "max_age_capped"),
     **_warnings("no_content", "length_on_204"),

@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
-from urllib.parse import urlsplit
 
-from gateway.doctor import fetch
+from gateway.doctor import placeholders
 from gateway.doctor.call import Call
 from gateway.doctor.failures import Failure
 from gateway.doctor.findings import Finding
+from gateway.doctor.grants import grants
+from gateway.doctor.placeholders import printable
 from gateway.doctor.remedies import LINES
 from gateway.doctor.texts import Language, Texts, texts_in
 from gateway.doctor.wire import Exchange
@@ -19,18 +20,24 @@ _SHOWN = re.compile(
     r"access-control-.*|vary|location|set-cookie|cache-control|age|x-cache|cf-cache-status|allow",
     re.I,
 )
-_LONGEST_SHOWN = 160
 
 
-def in_words(call: Call, found: Sequence[Finding], language: Language) -> str:
+def in_words(
+    call: Call, found: Sequence[Finding], sent: Sequence[Exchange], language: Language
+) -> str:
     """The report for people; its first line says whether the page can make the call."""
     texts = texts_in(language)
     works = not any(fault.row.severity == "error" for fault in found)
-    values = _values(call, None)
+    values = placeholders.of_call(call)
     values["credentials"] = texts.words["credentials"] if call.credentials else ""
     lines = [texts.words["ok" if works else "bad"].format_map(values)]
+    told: set[tuple[str, str]] = set()
     for fault in found:
+        changes = _changes(call, fault, sent, texts)
         lines += ["", *_paragraph(call, fault, texts)]
+        if not fault.row.is_brief:
+            lines += _lines_to_change(changes, told, texts)
+            told |= changes.items()
     return "\n".join(lines)
 
 
@@ -47,7 +54,7 @@ def as_json(
         "headers": [name for name, _ in call.headers],
         "credentials": call.credentials,
         "preflight": call.needs_preflight,
-        "findings": [_document(call, fault, texts) for fault in found],
+        "findings": [_document(call, fault, sent, texts) for fault in found],
         "requests": [_exchange(exchange) for exchange in sent],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -63,73 +70,51 @@ def sentence(key: str, values: dict[str, str], language: Language) -> str:
 def _paragraph(call: Call, fault: Finding, texts: Texts) -> list[str]:
     what, why = _said(call, fault, texts)
     words = texts.words
-    lines = [f"[{words[fault.row.severity]}] {fault.code}: {what}", f"  {words['why']}: {why}"]
-    lines += [f"  {words['seen']}: {_line(exchange, texts)}" for exchange in fault.evidence]
-    for place, change in _changes(call, fault, texts).items():
-        first, *more = change.splitlines()
-        lines.append(f"  {words['change']} ({words[place]}): {first}")
-        lines += [f"      {line}" for line in more]
-    return lines
+    first = f"[{words[fault.row.severity]}] {fault.code}: {what}"
+    if fault.row.is_brief:
+        return [first]
+    seen = [f"  {words['seen']}: {_line(exchange, texts)}" for exchange in fault.evidence]
+    return [first, f"  {words['why']}: {why}", *seen]
 
 
-def _document(call: Call, fault: Finding, texts: Texts) -> dict[str, object]:
+def _lines_to_change(
+    changes: Mapping[str, str], told: Set[tuple[str, str]], texts: Texts
+) -> Iterator[str]:
+    """What an earlier fault of the report has told is not told again."""
+    for place, change in changes.items():
+        long = "\n" in change and (place, change) in told
+        first, *more = [texts.words["above"]] if long else change.splitlines()
+        yield f"  {texts.words['change']} ({texts.words[place]}): {first}"
+        yield from (f"      {line}" for line in more)
+
+
+def _document(
+    call: Call, fault: Finding, sent: Sequence[Exchange], texts: Texts
+) -> dict[str, object]:
     what, why = _said(call, fault, texts)
     return {
         "code": fault.code,
         "severity": fault.row.severity,
         "sentence": what,
         "cause": why,
-        "change": _changes(call, fault, texts),
+        "change": _changes(call, fault, sent, texts),
         "evidence": [_exchange(exchange) for exchange in fault.evidence],
     }
 
 
 def _said(call: Call, fault: Finding, texts: Texts) -> tuple[str, str]:
-    values = _values(call, fault)
+    values = placeholders.of_call(call) | placeholders.of_fault(fault)
     what, why = texts.faults[fault.code]
     return what.format_map(values), why.format_map(values)
 
 
-def _changes(call: Call, fault: Finding, texts: Texts) -> dict[str, str]:
-    values, remedy = _values(call, fault), fault.row.remedy
+def _changes(call: Call, fault: Finding, sent: Sequence[Exchange], texts: Texts) -> dict[str, str]:
+    values = placeholders.of_call(call) | placeholders.of_fault(fault)
+    notes = {key: text.format_map(values) for key, text in texts.notes.items()}
+    values |= notes | placeholders.of_grants(grants(call, sent), notes)
+    remedy = fault.row.remedy
     lines = {place: text.format_map(values) for place, text in LINES[remedy].items()}
     return lines | {"cdn": texts.cdn[remedy].format_map(values)}
-
-
-def _values(call: Call, fault: Finding | None) -> dict[str, str]:
-    """Every placeholder of the texts; what a server sent is made printable."""
-    parts = urlsplit(call.url)
-    listed = dict(fault.values).get("listed", "") if fault is not None else ""
-    # What is listed today stays: other pages may need it.
-    asked = _joined(listed, fetch.unsafe_names(call.headers) or ["content-type"])
-    methods = _joined(listed or "GET, HEAD, POST", [call.method])
-    values = {
-        "url": call.url,
-        "origin": call.origin,
-        "method": call.method,
-        "host": parts.hostname or "",
-        "port": str(parts.port or (443 if parts.scheme == "https" else 80)),
-        "path": parts.path,
-        "pattern": re.escape(call.origin).replace(r"\-", "-"),
-        "asked": asked,
-        "gateway_names": _joined("Content-Type, X-Request-ID", asked.split(", ")).replace(",", ""),
-        "methods": methods,
-        "spaced_methods": methods.replace(",", ""),
-        "location": call.url,
-        "secure": call.url,
-    }
-    if fault is not None:
-        values |= {key: _printable(value) for key, value in fault.values}
-        answers = [item.answer for item in fault.evidence if item.answer]
-        values.setdefault("status", str(answers[-1].status) if answers else "")
-    return values
-
-
-def _joined(listed: str, more: Iterable[str]) -> str:
-    """A list of names as a header has it, with more of them; case makes no second name."""
-    names = {name.lower(): name for name in listed.split(", ") if name not in {"", "-", "*"}}
-    names |= {name.lower(): name for name in more}
-    return ", ".join(sorted(names.values(), key=str.lower))
 
 
 def _line(exchange: Exchange, texts: Texts) -> str:
@@ -138,8 +123,8 @@ def _line(exchange: Exchange, texts: Texts) -> str:
         request += f" (Origin: {exchange.origin})"
     result = exchange.result
     if isinstance(result, Failure):
-        return f"{request} -> {texts.words['no_answer']}: {_printable(result.detail)}"
-    shown = [f"{name}: {_printable(value)}" for name, value in _shown(exchange)]
+        return f"{request} -> {texts.words['no_answer']}: {printable(result.detail)}"
+    shown = [f"{name}: {printable(value)}" for name, value in _shown(exchange)]
     return f"{request} -> {result.status}; {'; '.join(shown) or texts.words['no_cors_header']}"
 
 
@@ -175,9 +160,3 @@ def _without_value(name: str, value: str) -> str:
     if name.lower() != "set-cookie":
         return value
     return re.sub(r"=[^;]*", "=...", value, count=1)
-
-
-def _printable(text: str) -> str:
-    """On one line and without control characters: it is a stranger's text in a terminal."""
-    short = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-    return short.encode("unicode_escape").decode("ascii")

@@ -44,6 +44,12 @@ def run(url: str, *arguments: str, origin: str = ORIGIN) -> int:
     return command.run(parser.parse_args([url, "--origin", origin, "--timeout", "3", *arguments]))
 
 
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report's language where a test names none, whatever the machine's locale is."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
 @pytest.fixture
 def doctor(capsys: pytest.CaptureFixture[str]) -> Doctor:
     def diagnose(url: str, *arguments: str, origin: str = ORIGIN) -> Diagnosis:

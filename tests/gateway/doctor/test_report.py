@@ -27,13 +27,17 @@ def test_the_languages_have_the_same_texts() -> None:
     english, chinese = texts_in("en"), texts_in("zh")
     assert english.faults.keys() == chinese.faults.keys() == ROWS.keys()
     assert english.cdn.keys() == chinese.cdn.keys() == LINES.keys()
-    assert english.words.keys() == chinese.words.keys()
     assert {row.remedy for row in ROWS.values()} == LINES.keys()
     for key, texts in english.faults.items():
         for mine, other in zip(texts, chinese.faults[key], strict=True):
             assert placeholders(mine) == placeholders(other), key
             assert re.search(r"[\u4e00-\u9fff]", other), key
-    for table, other_table in ((english.cdn, chinese.cdn), (english.words, chinese.words)):
+    for table, other_table in (
+        (english.cdn, chinese.cdn),
+        (english.words, chinese.words),
+        (english.notes, chinese.notes),
+    ):
+        assert table.keys() == other_table.keys()
         for key, text in table.items():
             assert placeholders(text) == placeholders(other_table[key]), key
 
@@ -42,37 +46,16 @@ def test_the_languages_have_the_same_texts() -> None:
 @pytest.mark.parametrize("code", ROWS)
 def test_every_fault_can_be_told(code: str, language: Language) -> None:
     fault = Finding(code, (), tuple((name, f"<{name}>") for name in VALUES))
-    text = report.in_words(CALL, [fault], language)
-    assert not re.search(r"(?<!\$)\{[a-z]+\}", text), "a placeholder was left"
+    text = report.in_words(CALL, [fault], [], language)
+    assert not re.search(r"(?<!\$)\{[a-z_]+\}", text), "a placeholder was left"
     _, _, paragraph = text.partition("\n\n")
     sentence = paragraph.splitlines()[0].partition(f"{code}: ")[2]
     assert sentence
     # one plain sentence: what ends it stands at its end only
     assert len(re.findall(r"[.。](?:\s|$)", sentence)) <= 1
-    assert text.count("CDN") >= 1
-
-
-@pytest.mark.parametrize(
-    ("code", "listed", "line"),
-    [
-        ("method_not_listed", "GET, HEAD, POST, DELETE", "DELETE GET HEAD POST PUT"),
-        ("method_case", "get, put", "get PUT"),
-        ("method_not_listed", "-", "PUT"),
-        (
-            "header_not_listed",
-            "content-type, X-Old",
-            "authorization content-type X-Old X-Request-ID",
-        ),
-        ("header_not_listed", "-", "authorization Content-Type X-Request-ID"),
-        ("star_headers_with_credentials", "*", "authorization Content-Type X-Request-ID"),
-    ],
-)
-def test_the_line_for_the_gateway_keeps_what_is_listed_today(
-    code: str, listed: str, line: str
-) -> None:
-    fault = Finding(code, (), (("listed", listed), ("names", "authorization")))
-    (problem,) = json.loads(report.as_json(CALL, [fault], [], "en"))["findings"]
-    assert problem["change"]["gateway"].partition("=")[2] == f'"{line}"'
+    # what is brief is that sentence alone
+    assert (len(paragraph.splitlines()) == 1) == ROWS[code].is_brief
+    assert ("CDN" in text) != ROWS[code].is_brief
 
 
 @pytest.mark.parametrize(
@@ -89,7 +72,7 @@ def test_the_report_names_cause_evidence_and_lines(
     assert out.startswith(first)
     assert "origin_not_listed" in out
     assert f"OPTIONS {url} (Origin: {ORIGIN}) -> 400" in out
-    assert f'CORS_ALLOWED_ORIGINS="{ORIGIN}"' in out
+    assert re.search(rf"{ORIGIN} .*CORS_ALLOWED_ORIGINS", out)
     assert f'allow_origins=["{ORIGIN}"]' in out
     assert r'"~^https://app\.example\.com$" $http_origin;' in out
 
@@ -185,6 +168,9 @@ def test_a_wrong_origin_is_answered_with_the_right_one(
         ("http://user:secret@api.example.com", (), "https://"),
         ("http://api.example.com:99999", (), "https://"),
         (f"http://{'a' * 64}.example.com", (), "https://"),
+        (f"http://{'ä' * 64}.example.com", (), "https://"),
+        ("http://api..example.com", (), "https://"),
+        ("http://api。example.com", (), "https://"),
         ("http://127.0.0.1:1/", ("--method", "TRACE"), "--method"),
         ("http://127.0.0.1:1/", ("--method", "GET /"), "--method"),
         ("http://127.0.0.1:1/", ("--header", "Cookie: a=b"), "Cookie"),

@@ -10,7 +10,7 @@ from gateway.doctor.findings import Finding, finding
 MAX_AGE = "Access-Control-Max-Age"
 EXPOSED = "Access-Control-Expose-Headers"
 # Firefox's cap, the highest of any browser; Chromium 7200, WebKit 600.
-_LONGEST_KEPT_S = 86_400
+LONGEST_KEPT_S = 86_400
 
 
 def cookies(seen: Seen) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ def exposed(seen: Seen) -> Iterator[Finding]:
     hidden = [name for name in wanted if name.lower() not in listed]
     if hidden:
         code = "star_expose_with_credentials" if "*" in listed else "header_not_exposed"
-        yield finding(code, sent, names=", ".join(hidden), wanted=", ".join(wanted))
+        yield finding(code, sent, names=", ".join(hidden))
 
 
 def notes(seen: Seen) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def notes(seen: Seen) -> Iterator[Finding]:
             yield finding("max_age_missing", sent)
         elif not re.fullmatch(r"[0-9]+", value):
             yield finding("max_age_invalid", sent, value=value)
-        elif float(value) > _LONGEST_KEPT_S:
+        elif float(value) > LONGEST_KEPT_S:
             yield finding("max_age_capped", sent, value=value)
     for exchange in answers((sent, seen.answer)):
         answer = exchange.answer
