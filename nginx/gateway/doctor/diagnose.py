@@ -6,6 +6,7 @@ from gateway.doctor.examine import Seen
 from gateway.doctor.findings import Finding
 from gateway.doctor.rules.answer import answer, errors
 from gateway.doctor.rules.form import body, form
+from gateway.doctor.rules.gateway import outside_api
 from gateway.doctor.rules.preflight import preflight
 from gateway.doctor.rules.reach import reach
 from gateway.doctor.rules.reading import cookies, exposed, notes
@@ -35,6 +36,8 @@ _EXPLAINS_THE_ANSWER = frozenset(
 
 def diagnose(seen: Seen) -> list[Finding]:
     """Every fault once, the root cause first, errors before warnings; [] when a page can call."""
+    if outside := list(outside_api(seen)):
+        return outside
     if unreached := list(reach(seen)):
         return unreached[:1]
     found = list(preflight(seen))

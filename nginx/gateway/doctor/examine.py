@@ -4,6 +4,7 @@ All of it is harmless: no body, no cookie of anybody, and only GET, HEAD, OPTION
 method that is safe by its definition) and, where the page uses it, POST without a body.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,11 @@ from urllib.parse import urlsplit, urlunsplit
 from gateway.doctor import fetch, misses
 from gateway.doctor.call import Call, is_unencrypted
 from gateway.doctor.wire import Exchange, Wire
+from gateway.problem_documents import problem_documents
 
+# Below it this repository's gateway lets other origins in (conf/cors-policy.conf).
+_API = re.compile(r"/api(?:/|$)")
+_CLOSED = next(row for row in problem_documents(0) if row.status == 404)
 _COOKIE = ("Cookie", "gateway-doctor=1")
 _MOST_HOPS = 20  # Fetch 4.4, "HTTP-redirect fetch"
 # Preflights with these answers were not decided by whoever decides about origins.
@@ -29,6 +34,7 @@ class Seen:
     again      the preflight of the address that the redirects led to
     fresh      the same request past all caches
     tries      (code, exchange) for each near miss of the origin
+    gateway    what is closed in every gateway of this repository, where the page is outside its API
     stranger, null, holes   the request as other origins, for safety
     not_found, wrong_method   the errors that were provoked
     """
@@ -41,6 +47,7 @@ class Seen:
     again: Exchange | None = None
     fresh: Exchange | None = None
     tries: tuple[tuple[str, Exchange], ...] = ()
+    gateway: Exchange | None = None
     stranger: Exchange | None = None
     null: Exchange | None = None
     holes: tuple[Exchange, ...] = ()
@@ -132,6 +139,11 @@ def _may_follow(call: Call, target: str) -> bool:
 
 def _why_refused(seen: Seen, wire: Wire) -> Seen:
     call = seen.call
+    if not _API.match(urlsplit(call.url).path):
+        closed = f"{call.api_origin}/api/internal/gateway-doctor"
+        seen = replace(seen, gateway=wire.send("gateway", "GET", closed, call.origin))
+        if is_of_gateway(seen.gateway):
+            return seen
     seen = replace(seen, fresh=_get(call, wire, "fresh", call.origin))
     if seen.preflight is None:
         seen = replace(seen, asked=_preflight(call, wire, "policy", call.origin))
@@ -187,6 +199,15 @@ def _below(url: str) -> str:
     parts = urlsplit(url)
     path = f"{parts.path.rstrip('/')}/gateway-doctor-{secrets.token_hex(4)}"
     return urlunsplit(parts._replace(path=path, query=""))
+
+
+def is_of_gateway(exchange: Exchange | None) -> bool:
+    """Whether a gateway of this repository closed the address, in its own words."""
+    answer = exchange.answer if exchange else None
+    if answer is None or answer.status != _CLOSED.status:
+        return False
+    words = f'"code":"{_CLOSED.code}"', f'"detail":"{_CLOSED.detail}"'
+    return all(answer.says(text.lower()) for text in words)
 
 
 def answers(exchanges: Sequence[Exchange | None]) -> list[Exchange]:

@@ -63,6 +63,7 @@ ROWS: dict[str, Row] = {
     **_errors("certificate", "tls_self_signed", "tls_expired", "tls_wrong_name", "tls_untrusted"),
     **_errors("buffers", "uri_too_long", "headers_too_large"),
     # the origin
+    **_errors("gateway_api", "outside_api"),
     **_errors("allow_origin", "no_header", "origin_not_listed", "other_origin"),
     **_errors("allow_origin", "near_scheme", "near_port", "near_slash", "near_www", "near_case"),
     **_errors("allow_origin", "near_loopback", "near_wildcard"),

@@ -52,6 +52,7 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
             "nginx": 'add_header Access-Control-Expose-Headers "{exposed}" always;',
             "fastapi": _MIDDLEWARE,
         },
+        "gateway_api": {"page": 'fetch("{site}/api/v1/...")  // {note_docs}'},
         "headers": {
             "gateway": 'CORS_ALLOWED_HEADERS="{gateway_headers}"',
             "nginx": 'add_header Access-Control-Allow-Headers "{headers}" always;',

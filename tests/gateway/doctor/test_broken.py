@@ -36,7 +36,7 @@ TLS = {
     "wrong_name": "tls_wrong_name",
 }
 # made in tests of their own
-ELSEWHERE = {*TLS.values(), "tls_failed", "http_to_https_port", "unreachable"}
+ELSEWHERE = {*TLS.values(), "tls_failed", "http_to_https_port", "unreachable", "outside_api"}
 
 
 @pytest.mark.usefixtures("nginx")

@@ -1,0 +1,42 @@
+"""What the doctor says of a gateway of this repository."""
+
+from pathlib import Path
+
+import pytest
+from tests.gateway.doctor.conftest import Doctor
+from tests.gateway.doctor.kinds import PUT, always
+from tests.gateway.doctor.servers import ORIGIN
+from tests.gateway.lab import Gateway
+
+STRANGER = "https://stranger.example"
+
+
+@pytest.mark.parametrize("arguments", [(), PUT])
+@pytest.mark.parametrize("path", ["/", "/metrics", "/v1/models", "/apis"])
+def test_only_the_api_is_for_other_origins(
+    path: str, arguments: tuple[str, ...], live: Gateway, doctor: Doctor
+) -> None:
+    found = doctor(f"http://127.0.0.1:{live.port}{path}", *arguments)
+    assert (found.codes, found.status) == (["outside_api"], 1)
+    assert found.findings[0]["change"] == {
+        "page": f'fetch("http://127.0.0.1:{live.port}/api/v1/...")  '
+        f"// what there is: http://127.0.0.1:{live.port}/api/docs",
+        "cdn": "nothing to change",
+    }
+
+
+def test_an_origin_that_is_not_listed_is_told_as_well(live: Gateway, doctor: Doctor) -> None:
+    found = doctor(f"http://127.0.0.1:{live.port}/", origin=STRANGER)
+    assert found.codes == ["outside_api", "origin_not_listed"]
+
+
+def test_in_the_api_the_list_is_at_fault(live: Gateway, doctor: Doctor) -> None:
+    found = doctor(f"http://127.0.0.1:{live.port}/api/v1/models", origin=STRANGER)
+    assert found.codes == ["origin_not_listed"]
+
+
+def test_another_server_is_not_taken_for_the_gateway(doctor: Doctor, tmp_path: Path) -> None:
+    own = b'{"type":"about:blank","code":"NOT_FOUND","detail":"Not Found"}'
+    with always(404, body=own)(tmp_path) as url:
+        found = doctor(url.removesuffix("/api"), origin=ORIGIN)
+    assert found.codes == ["failed_without_header"]
