@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from benchmarks.portraits import Portrait, portrait_of, read_portrait
-from benchmarks.quality import COLUMNS, in_the_wild, methods
+from benchmarks.quality import CACHE, COLUMNS, in_the_wild, methods
+from benchmarks.recognisers import likenesses
 from benchmarks.scenes import relight
 from fusion.imaging.align import head_pose
 from fusion.imaging.color import grey_of, to_lab
@@ -26,7 +27,7 @@ Pair = tuple[Portrait, Portrait]  # target, source
 def run(photos: Path, out: Path, models_dir: Path) -> None:
     models = load_models(models_dir)
     people = _held_out(models, photos)
-    mean = np.mean([portrait.embedding for portrait in people], axis=0)
+    alike = likenesses(models, people, CACHE)
     print(f"{len(people)} held-out people")
     print(f"{'group':<26}{'n':>3}  model " + "  ".join(f"{name:>10}" for name in COLUMNS))
     for name, pairs in _groups(models, people, photos):
@@ -34,7 +35,7 @@ def run(photos: Path, out: Path, models_dir: Path) -> None:
             if not pairs or model == "baseline":
                 continue
             results = [method(t.image, t.face, s.image, s.face) for t, s in pairs]
-            row = in_the_wild(models, pairs, results, mean)
+            row = in_the_wild(models, pairs, results, alike)
             numbers = "  ".join(f"{value:10.4f}" for value in row)
             print(f"{name:<26}{len(pairs):>3}  {model:<5} {numbers}", flush=True)
 
@@ -109,8 +110,7 @@ def _changed(pairs: list[Pair], change: Callable[[Portrait, int], ImageBGR]) -> 
     """The sources changed; who they are is still told by the photo as it was."""
     changed = []
     for seed, (target, source) in enumerate(pairs):
-        other = Portrait(source.models, change(source, seed), source.face)
-        other.embedding = source.embedding
+        other = Portrait(source.models, change(source, seed), source.face, who=source)
         changed.append((target, other))
     return changed
 

@@ -12,10 +12,6 @@ from fusion.models.topology import Topology
 from fusion.types import Face, Float32, ImageBGR, Mask
 
 
-def cosine(a: Float32, b: Float32) -> float:
-    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
-
-
 def drift(before: Face, after: Face) -> float:
     """Mean way of the landmarks over the outer-eye distance."""
     eyes = np.linalg.norm(before.points[33, :2] - before.points[263, :2])

@@ -1,7 +1,6 @@
 """Photos read and measured once, for all benchmarks of quality."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -9,20 +8,20 @@ import numpy as np
 
 from fusion.models.registry import FaceModels
 from fusion.pipeline import find_faces
-from fusion.types import Face, Float32, ImageBGR
+from fusion.types import Face, ImageBGR
 
 
 @dataclass(eq=False)
 class Portrait:
-    """A photo with its largest face. image (H, W, 3) uint8"""
+    """A photo with its largest face. image (H, W, 3) uint8
+
+    who  the photo that tells who it is, where this one was changed
+    """
 
     models: FaceModels
     image: ImageBGR
     face: Face
-
-    @cached_property
-    def embedding(self) -> Float32:
-        return self.models.identity.embed(self.image, self.face)
+    who: "Portrait | None" = None
 
 
 def read_portrait(models: FaceModels, path: Path) -> Portrait | None:

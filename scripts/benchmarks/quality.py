@@ -1,7 +1,7 @@
 """Quality of the pictures: every swap model beside the plain baseline, in one run.
 
-The people are not among those that the U-Net was trained with, and the recogniser takes no part in
-a fusion or in training. Similarity is the cosine of embeddings less their mean over all people.
+The people are not among those that the U-Net was trained with, and the first recogniser takes no
+part in a fusion or in training.
 Relit: the target in other light as its own source, which should give the target back.
 Rebuilt: another person's face was fused into a photo; its own face, from another geometry and in
 other light, should give the photo back (the scenes of training, of held-out people).
@@ -17,16 +17,19 @@ from benchmarks import measures
 from benchmarks.baseline import fuse_plainly
 from benchmarks.pairs import pairs
 from benchmarks.portraits import Portrait, read_portrait
+from benchmarks.recognisers import Likeness, likenesses
 from benchmarks.scenes import Rebuilt, rebuilt_scenes, relight
 from fusion.models.registry import FaceModels, load_models
 from fusion.pipeline import fuse
-from fusion.types import Face, Float32, FusionOptions, ImageBGR, Mask
+from fusion.types import Face, FusionOptions, ImageBGR, Mask
 
 RELIT = 20
 CELL_PX = 240
+CACHE = Path(__file__).resolve().parents[2] / ".cache/recogniser"
 Fuse = Callable[[ImageBGR, Face, ImageBGR, Face], tuple[ImageBGR, Mask]]
 COLUMNS = (
-    "rank-1", "cosine", "drift %", "expression", "yaw", "seam", "sharp", "skin", "outside %",
+    "rank-1", "cosine", "dlib r-1", "dlib cos", "drift %", "expression", "yaw", "seam", "sharp",
+    "skin", "outside %",
 )  # fmt: skip
 
 
@@ -34,14 +37,13 @@ def run(photos: Path, out: Path, models_dir: Path) -> None:
     models = load_models(models_dir)
     listed = [(read_portrait(models, t), read_portrait(models, s)) for t, s in pairs(photos)]
     people = [(t, s) for t, s in listed if t is not None and s is not None]
-    mean = np.mean([p.embedding for pair in people for p in pair], axis=0)
-    before = [measures.cosine(t.embedding - mean, s.embedding - mean) for t, s in people]
+    alike = likenesses(models, [p for pair in people for p in pair], CACHE)
     scenes = rebuilt_scenes(models, photos)
-    print(f"{len(people)} pairs, {len(scenes)} rebuilt; before: cosine {np.mean(before):.3f}")
+    print(f"{len(people)} pairs, {len(scenes)} rebuilt")
     print("          " + "  ".join(f"{name:>10}" for name in (*COLUMNS, *_SELF)))
     for name, method in methods(models).items():
         results = [method(t.image, t.face, s.image, s.face) for t, s in people]
-        row = [*in_the_wild(models, people, results, mean), *_on_itself(method, people, scenes)]
+        row = [*in_the_wild(models, people, results, alike), *_on_itself(method, people, scenes)]
         print(f"{name:<10}" + "  ".join(f"{value:10.4f}" for value in row), flush=True)
         _sheet(people, [image for image, _ in results], out / f"quality_{name}.png")
     print(f"sheets (source, target, result): {out}")
@@ -65,21 +67,22 @@ def in_the_wild(
     models: FaceModels,
     people: list[tuple[Portrait, Portrait]],
     results: list[tuple[ImageBGR, Mask]],
-    mean: Float32,
+    alike: dict[str, Likeness],
 ) -> list[float]:
     """The columns of COLUMNS, means over all pairs."""
-    sources = np.stack([s.embedding - mean for _, s in people])
-    sources /= np.linalg.norm(sources, axis=1, keepdims=True)
+    known = [s.who or s for _, s in people]
+    sources = [np.stack([like.of(s.image, s.face) for s in known]) for like in alike.values()]
     rows = []
     for index, ((t, _), (image, mask)) in enumerate(zip(people, results, strict=True)):
         again = models.landmarker.locate(image, t.face)
-        found = models.identity.embed(image, again) - mean
-        similar = sources @ (found / np.linalg.norm(found))
+        cosines = [
+            vectors @ like.of(image, again)
+            for vectors, like in zip(sources, alike.values(), strict=True)
+        ]
         before, after = (models.expression.measure(face) for face in (t.face, again))
         rows.append(
             (
-                similar.argmax() == index,
-                similar[index],
+                *(n for cosine in cosines for n in (cosine.argmax() == index, cosine[index])),
                 100 * measures.drift(t.face, again),
                 np.abs(before - after).mean(),
                 measures.turned(models.topology, t.face, again),

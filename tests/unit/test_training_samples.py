@@ -9,9 +9,10 @@ import pytest
 from unit.embedded import models, portrait
 
 from fusion.masks.face import oval_depth
+from fusion.models.identity.dlib_resnet import CHIP_PX, to_chip
 from fusion.pipeline import find_faces
 from fusion.types import Float32, ImageBGR
-from training.geometry import CHIP_PX, another_geometry, landmark_noise, mirrored, to_chip
+from training.geometry import another_geometry, landmark_noise, mirrored
 from training.light import change_skin, degrade, draw_light
 from training.occluders import draw_occluder, over
 from training.photos import Listed, Photo, by_person, listed_photos
@@ -23,7 +24,7 @@ SEEDS = range(6)
 def photo(index: int) -> Photo:
     image = portrait(index)
     (face,) = find_faces(models(), image)
-    return Photo(image, face.points)
+    return Photo(image, face.points, models().identity.embed(image, face))
 
 
 @pytest.fixture(scope="module")
@@ -135,13 +136,14 @@ def test_landmark_noise_is_small_and_smooth() -> None:
     assert 0 < off.max() < 0.05 * size
 
 
-def test_the_chip_of_a_sample_shows_the_face_upright(cast: Cast) -> None:
-    sample = sample_of(models(), own_scene(np.random.default_rng(3), models(), cast))
+def test_the_chip_of_a_sample_is_what_the_identity_network_takes(cast: Cast) -> None:
+    """Of the same photo, however its scene was framed."""
+    sample = sample_of(models(), wild_scene(np.random.default_rng(3), models(), cast))
     chip = cut(sample.pictures[..., 9:12], sample.chip)
-    (face, *_) = find_faces(models(), cv2.copyMakeBorder(chip, 80, 80, 80, 80, 0))
-    left, right, mouth = face.points[[33, 263, 13], :2] - 80
-    assert abs(left[1] - right[1]) < 12 and 70 < right[0] - left[0] < 110
-    assert abs(mouth[0] - CHIP_PX / 2) < 15 and 135 < mouth[1] < 180
+    known, strangers = photo(0).identity, [photo(index).identity for index in range(1, 4)]
+    found = models().identity.embed_chip(chip)
+    distance = np.linalg.norm(found - known)
+    assert distance < 0.3 and all(np.linalg.norm(found - far) > 2 * distance for far in strangers)
 
 
 def test_the_chip_of_a_mirrored_picture_is_the_mirrored_chip() -> None:
@@ -153,17 +155,10 @@ def test_the_chip_of_a_mirrored_picture_is_the_mirrored_chip() -> None:
 
 
 def test_who_a_photo_shows_stays_with_its_samples(cast: Cast) -> None:
-    people = [np.full(1024, n, np.float32) for n in range(2)]
-    known = replace(
-        cast,
-        truth=replace(cast.truth, identity=people[0]),
-        others=(replace(cast.others[0], identity=people[1]), *cast.others[1:]),
-    )
     rng = np.random.default_rng(0)
-    for make, person in ((own_scene, people[0]), (wild_scene, people[1])):
-        np.testing.assert_array_equal(
-            sample_of(models(), make(rng, models(), known)).identity, person
-        )
+    for make, person in ((own_scene, cast.truth), (wild_scene, cast.others[0])):
+        sample = sample_of(models(), make(rng, models(), cast))
+        np.testing.assert_array_equal(sample.identity, person.identity)
 
 
 def cut(image: ImageBGR, chip: Float32) -> ImageBGR:

@@ -20,7 +20,7 @@ class Batch:
     pair      (N, 12, H, W): target, texture, lit texture; mask, skin, eyes
     truth     (N, 3, H, W)
     counts    (N, 1, H, W)
-    identity  (N, 1024)
+    identity  (N, 128)
     chip      (N, 2, 3)
     kind      (N,) int64
     """
@@ -49,7 +49,7 @@ class Samples:
         return int(self._ends[-1])
 
     def mean_identity(self) -> Tensor:
-        """(1024,) of all samples: what all faces have in common."""
+        """(128,) of all samples: what all faces have in common."""
         means = [np.mean(shard["identity"], axis=0) for shard in self._shards]
         return torch.from_numpy(np.mean(means, axis=0))
 

@@ -7,19 +7,15 @@ import numpy as np
 from numpy.random import Generator
 
 from fusion.imaging import mesh
-from fusion.imaging.align import Matrix, fit_similarity, transform
+from fusion.imaging.align import transform
 from fusion.imaging.face_points import MESH_POINTS
 from fusion.masks.face import face_width
+from fusion.models.identity.dlib_resnet import CHIP_PX
 from fusion.models.topology import Topology
 from fusion.types import Float32
 from training.photos import Photo
 
-CHIP_PX = 224  # the square that the recogniser sees
 _MOST_TURN_DEG = (10.0, 14.0, 12.0)  # pitch, yaw, roll
-# Outer eye corners and the mouth's middle, and their places on the chip: of those tried the ones
-# with the highest likeness of two photos of a person.
-_MESH3 = (33, 263, 13)
-_TEMPLATE3 = np.array([[0.30, 0.38], [0.70, 0.38], [0.50, 0.71]])
 
 
 def another_geometry(rng: Generator, topology: Topology, photo: Photo, other: Photo) -> Photo:
@@ -53,11 +49,6 @@ def landmark_noise(rng: Generator, points: Float32, share: float = 0.003) -> Flo
     together = centred @ rng.normal(0, 2 * share, (3, 3)) + rng.normal(0, share, 3)
     alone = rng.normal(0, 0.5 * share, points.shape)
     return np.asarray(points + (together + alone) * size, np.float32)
-
-
-def to_chip(points: Float32) -> Matrix:
-    """(2, 3) float64: pixels of the landmarks' (478, 3) picture -> those of the upright chip."""
-    return fit_similarity(points[list(_MESH3), :2], _TEMPLATE3 * CHIP_PX)
 
 
 def mirrored(chip: Float32, width: int) -> Float32:

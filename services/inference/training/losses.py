@@ -35,12 +35,12 @@ class Likeness:
     """How far the fused faces are from who the sources are."""
 
     def __init__(self, recogniser: Recogniser, mean: Tensor) -> None:
-        """mean  (1024,) of all sources: what faces have in common says nothing."""
+        """mean  (128,) of all sources: what faces have in common says nothing."""
         self._recogniser = recogniser
         self._mean = mean
 
     def distance(self, fused: Tensor, chip: Tensor, identity: Tensor) -> Tensor:
-        """(N,) 1 - cosine; fused (N, 3, H, W), chip (N, 2, 3), identity (N, 1024)."""
+        """(N,) 1 - cosine; fused (N, 3, H, W), chip (N, 2, 3), identity (N, 128)."""
         seen = chips(fused, chip).contiguous(memory_format=torch.channels_last)
         with torch.autocast(fused.device.type, torch.bfloat16):
             found = self._recogniser(seen)

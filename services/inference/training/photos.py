@@ -23,16 +23,16 @@ _HELD_OUT, _HELD_OUT_SHARP = 8, 36
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A picture, the landmarks of its face, and for training who it shows.
+    """A picture, the landmarks of its face, and who it shows.
 
     image     (H, W, 3) uint8 BGR
     points    (478, 3) float32 in its pixels
-    identity  (1024,) float32, what training.recogniser says of it
+    identity  (128,) float32, the embedding of the whole photo
     """
 
     image: ImageBGR
     points: Float32
-    identity: Float32 | None = None
+    identity: Float32
 
     def around_face(self, margin: float, side_px: float) -> "Photo":
         """The face with its surroundings, shrunk so that the oval's larger side is side_px."""
@@ -93,4 +93,5 @@ def read_photo(models: FaceModels, path: Path) -> Photo | None:
     faces = find_faces(models, image)
     if not faces:
         return None
-    return Photo(image, max(faces, key=lambda face: face.size_px).points)
+    face = max(faces, key=lambda face: face.size_px)
+    return Photo(image, face.points, models.identity.embed(image, face))

@@ -1,5 +1,4 @@
-"""Makes the samples ahead, in parallel: python -m training.prepare --data D --models-dir M
---recogniser R --out O.
+"""Makes the samples ahead, in parallel: python -m training.prepare --data D --models-dir M --out O.
 
 Making one takes as long as learning from it several times, so they are kept on disk as plain
 arrays and read through the page cache. What is there already is not made again.
@@ -8,29 +7,28 @@ arrays and read through the page cache. What is there already is not made again.
 import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.random import Generator
 
 from fusion.errors import FusionError
 from fusion.models.registry import FaceModels, load_models
 from fusion.models.swap.unet import INPUT_PX
 from training.photos import Listed, Photo, by_person, listed_photos, read_photo
-from training.recogniser import EMBEDDING, Recogniser
 from training.samples import Cast, Sample, own_scene, sample_of, wild_scene
 
 SHARD = 256  # samples of a file
+_EMBEDDING = 128
 # A Sample as it is kept.
 ROW = np.dtype(
     [
         ("pictures", np.uint8, (INPUT_PX, INPUT_PX, 12)),
         ("maps", np.uint8, (INPUT_PX, INPUT_PX, 4)),
-        ("identity", np.float32, (EMBEDDING,)),
+        ("identity", np.float32, (_EMBEDDING,)),
         ("chip", np.float32, (2, 3)),
         ("kind", np.uint8),
     ]
@@ -43,15 +41,13 @@ _SECOND_SHARE = 0.3  # where there is a second photo
 class Album:
     """All photos of one side of the split, located; draws casts of people."""
 
-    def __init__(
-        self, models: FaceModels, recogniser: Recogniser, data: Path, held_out: bool
-    ) -> None:
+    def __init__(self, models: FaceModels, data: Path, held_out: bool) -> None:
         rows = [row for row in listed_photos(data) if row.held_out == held_out]
         self.photos: dict[str, Photo] = {}
         for row in rows:
             photo = read_photo(models, data / "faces" / row.file)
             if photo is not None:
-                self.photos[row.file] = replace(photo, identity=recogniser.identify(photo))
+                self.photos[row.file] = photo
         people = by_person([row for row in rows if row.file in self.photos])
         self._sharp = [shots for shots in people.values() if shots[0].sharp]
         self._rest = [shots for shots in people.values() if not shots[0].sharp]
@@ -84,22 +80,18 @@ class Order:
     seed: int
     data: Path
     models_dir: Path
-    recogniser: Path
     held_out: bool
 
 
 @cache  # once in every worker
-def _loaded(
-    data: Path, models_dir: Path, recogniser: Path, held_out: bool
-) -> tuple[FaceModels, Album]:
+def _loaded(data: Path, models_dir: Path, held_out: bool) -> tuple[FaceModels, Album]:
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
     models = load_models(models_dir)
-    return models, Album(models, Recogniser(recogniser), data, held_out)
+    return models, Album(models, data, held_out)
 
 
 def _make_shard(order: Order) -> Path:
-    models, album = _loaded(order.data, order.models_dir, order.recogniser, order.held_out)
+    models, album = _loaded(order.data, order.models_dir, order.held_out)
     rng = np.random.default_rng(order.seed)
     shard = np.zeros(SHARD, ROW)
     for row in shard:
@@ -138,7 +130,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--models-dir", type=Path, required=True)
-    parser.add_argument("--recogniser", type=Path, required=True, help="faceres.json")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--shards", type=int, default=40)
     parser.add_argument("--held-out", action="store_true")
@@ -152,7 +143,6 @@ def main() -> None:
                 base + index,
                 args.data,
                 args.models_dir,
-                args.recogniser,
                 args.held_out,
             )
             for index in range(args.shards)

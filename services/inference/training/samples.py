@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from fusion.imaging.color import slow_field
 from fusion.masks.glasses import glasses_over_face
+from fusion.models.identity.dlib_resnet import to_chip
 from fusion.models.registry import FaceModels
 from fusion.models.swap.mesh import MeshSwap
 from fusion.models.swap.unet import INPUT_PX, to_square
 from fusion.staging import Staged, stage
 from fusion.stopwatch import Stopwatch
 from fusion.types import Float32, ImageBGR
-from training.geometry import another_geometry, landmark_noise, to_chip
+from training.geometry import another_geometry, landmark_noise
 from training.light import change_skin, degrade, draw_light
 from training.occluders import draw_occluder, over
 from training.photos import Photo
@@ -57,7 +58,7 @@ class Scene:
     target: Photo
     source: Photo
     truth: ImageBGR
-    identity: Float32 | None
+    identity: Float32
     kind: int
 
 
@@ -67,14 +68,14 @@ class Sample:
 
     pictures  (224, 224, 12) uint8 BGR: target, texture, classically lit texture, truth
     maps      (224, 224, 4) uint8, 255 is 1: mask, skin, eyes, and where the truth counts
-    identity  the scene's
+    identity  (128,) float32, the scene's
     chip      (2, 3) float32, pixels of the recogniser's chip -> these pixels
     kind      the scene's
     """
 
     pictures: NDArray[np.uint8]
     maps: NDArray[np.uint8]
-    identity: Float32 | None
+    identity: Float32
     chip: Float32
     kind: int
 

@@ -186,14 +186,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--held-out", type=Path, required=True)
-    parser.add_argument("--recogniser", type=Path, required=True, help="faceres.json")
+    parser.add_argument("--models-dir", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=Plan.steps)
     parser.add_argument("--batch", type=int, default=Plan.batch)
     args = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = Run(Plan(steps=args.steps, batch=args.batch), args.run, device)
-    recogniser = Recogniser(args.recogniser).to(device, memory_format=torch.channels_last)
+    recogniser = Recogniser(args.models_dir / "dlib_face_resnet.onnx").to(
+        device, memory_format=torch.channels_last
+    )
     train(run, Samples(args.samples), Samples(args.held_out), recogniser)
 
 

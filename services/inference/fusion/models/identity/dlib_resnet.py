@@ -5,7 +5,7 @@ Weights: D. E. King, CC0. Faces of one person lie below 0.6 in Euclidean distanc
 
 import numpy as np
 
-from fusion.imaging.align import fit_similarity
+from fusion.imaging.align import Matrix, fit_similarity
 from fusion.models import crops
 from fusion.models.rows import ModelRow
 from fusion.models.session import OnnxModel
@@ -23,8 +23,15 @@ _TEMPLATE5 = np.array(
     ]
 )
 _PADDING = 0.25
+CHIP_PX = 150
 # The same points of the face mesh, left to right as seen.
 _MESH5 = (33, 133, 362, 263, 2)
+
+
+def to_chip(landmarks: Float32) -> Matrix:
+    """(2, 3) float64: pixels of the picture with these landmarks (478, 3) -> those of its chip."""
+    template = (_TEMPLATE5 + _PADDING) / (1 + 2 * _PADDING) * CHIP_PX
+    return fit_similarity(landmarks[list(_MESH5), :2], template)
 
 
 class Identity:
@@ -47,10 +54,7 @@ class Identity:
 
     def chip(self, image_bgr: ImageBGR, landmarks: Float32) -> ImageBGR:
         """The upright 150 px face that the network sees, (150, 150, 3) uint8 BGR."""
-        size_px = self._row.input_size
-        template = (_TEMPLATE5 + _PADDING) / (1 + 2 * _PADDING) * size_px
-        M_img2crop = fit_similarity(landmarks[list(_MESH5), :2], template)
-        return crops.cut(image_bgr, M_img2crop, size_px)
+        return crops.cut(image_bgr, to_chip(landmarks), CHIP_PX)
 
     def embed_chip(self, chip_bgr: ImageBGR) -> Float32:
         """Embed an aligned chip: (150, 150, 3) uint8 BGR -> (128,) float32."""
