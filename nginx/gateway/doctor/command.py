@@ -22,6 +22,29 @@ doctor itself failed. What is sent is HTTP/1.1 only."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
+    _add_call(parser)
+    parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default=language_of(os.environ),
+        help="default: that of LC_ALL, LC_MESSAGES or LANG, else en",
+    )
+    parser.add_argument("--json", action="store_true", help="the report for machines")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=_TIMEOUT_S,
+        metavar="S",
+        help="seconds for each request as a whole, from the connection to the end of the answer "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--insecure", action="store_true", help="take any certificate and look at the rest"
+    )
+
+
+def _add_call(parser: argparse.ArgumentParser) -> None:
+    """What the page does."""
     parser.add_argument("url", metavar="URL", help="what the page calls")
     parser.add_argument("--origin", required=True, help="of the page: https://app.example.com")
     parser.add_argument(
@@ -46,24 +69,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--credentials", action="store_true", help="the page sends cookies (none are sent here)"
-    )
-    parser.add_argument(
-        "--language",
-        choices=LANGUAGES,
-        default=language_of(os.environ),
-        help="default: that of LC_ALL, LC_MESSAGES or LANG, else en",
-    )
-    parser.add_argument("--json", action="store_true", help="the report for machines")
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=_TIMEOUT_S,
-        metavar="S",
-        help="seconds for each request as a whole, from the connection to the end of the answer "
-        "(default: %(default)s)",
-    )
-    parser.add_argument(
-        "--insecure", action="store_true", help="take any certificate and look at the rest"
     )
 
 
