@@ -76,3 +76,12 @@ def test_the_help_names_exit_status_and_limits() -> None:
     assert "3 the doctor itself failed" in text
     assert "HTTP/1.1 only" in text
     assert "seconds for each request as a whole" in text
+
+
+def test_settings_of_a_gateway_here_do_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_ENV_FILE", str(tmp_path / "not-there"))
+    monkeypatch.setenv("CORS_ALLOWED_ORIGINS", "not an origin")
+    with fixed("*")(tmp_path) as url:
+        assert run(url) == 0
