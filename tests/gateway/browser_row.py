@@ -5,6 +5,7 @@ A row's `call` is an expression over the functions of browser_page.html, and ove
     api       the address that belongs to the row alone, below /api
     path      the same without the host; here: the page's own origin
     plain, star, credentials ...   the other gateways of test_browser.py
+    insecure  the row's gateway over plain http
 """
 
 import re
@@ -25,7 +26,8 @@ class Row:
     told        what that comes to in the page
     preflights  how many the gateway answered
     reached     the methods that reached the service, in order
-    page        the page's host; with a colon behind it, on the other port; `own`: the gateway's
+    page        the page's host; with a colon behind it, on the other port; `own`: the gateway's;
+                with https:// before it, the gateway's on HTTPS
     late        the service must see that the caller left
     """
 

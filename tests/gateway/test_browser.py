@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from chromium import TEST_NAMES, chromium, missing
 from playwright.sync_api import Browser, Page
-from tests.gateway import browser_answers, browser_requests, browser_ways
+from tests.gateway import browser_answers, browser_front_door, browser_requests, browser_ways
 from tests.gateway.browser_row import Row
 from tests.gateway.browser_service import PageServer, Service, serving
 from tests.gateway.lab import LOG_LATE_S, Gateway, free_port, gateway, wait_until
@@ -20,9 +20,9 @@ from gateway.render import find_nginx
 pytestmark = pytest.mark.browser
 
 ANSWER_MS = 10_000
-ROWS = [*browser_requests.ROWS, *browser_answers.ROWS, *browser_ways.ROWS]
+ROWS = [*browser_requests.ROWS, *browser_answers.ROWS, *browser_ways.ROWS, *browser_front_door.ROWS]
 
-# Name -> settings; {port} and {other} are the ports of the pages.
+# Name -> settings; {port} and {other} are the ports of the pages, the others of HTTPS.
 LISTED = "http://app.test:{port} http://second.test:{port}"
 GATEWAYS = {
     "plain": {
@@ -54,26 +54,51 @@ GATEWAYS = {
     "age_off": {"CORS_ALLOWED_ORIGINS": LISTED, "CORS_MAX_AGE": "off"},
     "nobody": {},
     "down": {"CORS_ALLOWED_ORIGINS": LISTED, "GATEWAY_INFERENCE": "127.0.0.1:{closed}"},
+    "limited": {
+        "CORS_ALLOWED_ORIGINS": LISTED,
+        "GATEWAY_RATE_PER_SECOND": "1",
+        "GATEWAY_RATE_BURST": "2",
+    },
+    "tls": {
+        "CORS_ALLOWED_ORIGINS": "https://app.test:{tls}",
+        "CORS_ALLOW_CREDENTIALS": "true",
+        "GATEWAY_TLS": "self-signed",
+        "GATEWAY_TLS_LISTEN": "127.0.0.1:{tls}",
+    },
+    "tls_for_http": {
+        "CORS_ALLOWED_ORIGINS": LISTED,
+        "GATEWAY_TLS": "self-signed",
+        "GATEWAY_TLS_LISTEN": "127.0.0.1:{tls_for_http}",
+    },
 }
+ANY_CERTIFICATE = "--ignore-certificate-errors"
 
 
 @dataclass(frozen=True)
 class Street:
-    """Everything that runs: gateways by name, the service behind them, pages on two ports."""
+    """Everything that runs: gateways by name, the service behind them, pages on two ports.
+
+    secure  the ports of HTTPS, by the gateway's name
+    """
 
     gateways: Mapping[str, Gateway]
     service: Service
     port: int
     other: int
+    secure: Mapping[str, int]
     asked: list[Row] = field(default_factory=list)
 
     def base(self, name: str) -> str:
+        if name in self.secure:
+            return f"https://api.app.test:{self.secure[name]}"
         host = "localhost" if name == "credentials" else "api.test"
         return f"http://{host}:{self.gateways[name].port}"
 
     def page(self, row: Row) -> str:
         if row.page == "own":
             return f"{self.base(row.gateway)}/"
+        if row.page.startswith("https:"):
+            return f"{row.page}:{self.secure[row.gateway]}/"
         host, other_port, _ = row.page.partition(":")
         return f"http://{host}:{self.other if other_port else self.port}/"
 
@@ -97,7 +122,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
     with ExitStack() as stack:
         behind = stack.enter_context(serving(service.handler()))
         port, other = (stack.enter_context(serving(PageServer)) for _ in range(2))
-        gateways = {}
+        gateways, secure = {}, {name: free_port() for name in GATEWAYS if "tls" in name}
         for name, settings in GATEWAYS.items():
             own = {
                 "GATEWAY_INFERENCE": f"127.0.0.1:{behind}",
@@ -108,18 +133,18 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
                 "FUSION_PROFILE": "dev" if "star" in name else "prod",  # where `*` may stand
             }
             environment = own | {
-                variable: value.format(port=port, other=other, closed=free_port())
+                variable: value.format(port=port, other=other, closed=free_port(), **secure)
                 for variable, value in settings.items()
             }
             folder = tmp_path_factory.mktemp(f"gateway-{name}")
             gateways[name] = stack.enter_context(gateway(folder, environment))
-        yield Street(gateways, service, port, other)
+        yield Street(gateways, service, port, other, secure)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Of module scope: while it lives no other test can run an event loop."""
-    with chromium(TEST_NAMES) as browser:
+    with chromium(TEST_NAMES, ANY_CERTIFICATE) as browser:
         yield browser
 
 
@@ -147,6 +172,7 @@ def pages(browser: Browser) -> Pages:
 def test_what_a_page_can_do(street: Street, pages: Pages, row: Row) -> None:
     url = street.page(row)
     values = {name: street.base(name) for name in street.gateways} | {"here": url.rstrip("/")}
+    values["insecure"] = f"http://api.app.test:{street.gateways[row.gateway].port}"
     values |= {"api": f"{street.base(row.gateway)}{row.path}", "path": row.path}
     call = f"async ({{{', '.join(values)}}}) => {{ return {row.call}; }}"
     street.asked.append(row)
