@@ -18,19 +18,28 @@ from fusion.masks.glasses import glasses_over_face
 from fusion.masks.occlusion import beard_on_face, not_skin
 from fusion.models.registry import FaceModels, load_models
 from fusion.types import ImageBGR
-from training.photos import by_person, listed_photos
+from training.photos import Listed, by_person, listed_photos
 
 COUNT = 20  # pairs of a group
 Pair = tuple[Portrait, Portrait]  # target, source
+# What the index tells of them: members of Congress are older; one set names the sex.
+_SITTERS: dict[str, Callable[[Listed], bool]] = {
+    "official portraits": lambda row: not row.sharp,
+    "studio portraits": lambda row: row.set in ("london", "canada"),
+    "generated faces": lambda row: row.set == "faker",
+    "women (canada)": lambda row: row.set == "canada" and row.person.endswith("f"),
+    "men (canada)": lambda row: row.set == "canada" and row.person.endswith("m"),
+}
 
 
 def run(photos: Path, out: Path, models_dir: Path) -> None:
     models = load_models(models_dir)
-    people = _held_out(models, photos)
+    rows = _held_out(models, photos)
+    people = list(rows)
     alike = likenesses(models, people, CACHE)
     print(f"{len(people)} held-out people")
     print(f"{'group':<26}{'n':>3}  model " + "  ".join(f"{name:>10}" for name in COLUMNS))
-    for name, pairs in _groups(models, people, photos):
+    for name, pairs in _groups(models, rows, photos):
         for model, method in methods(models).items():
             if not pairs or model == "baseline":
                 continue
@@ -40,16 +49,20 @@ def run(photos: Path, out: Path, models_dir: Path) -> None:
             print(f"{name:<26}{len(pairs):>3}  {model:<5} {numbers}", flush=True)
 
 
-def _held_out(models: FaceModels, photos: Path) -> list[Portrait]:
+def _held_out(models: FaceModels, photos: Path) -> dict[Portrait, Listed]:
     people = by_person([row for row in listed_photos(photos) if row.held_out])
-    paths = [photos / "faces" / people[name][0].file for name in sorted(people)]
-    read = [read_portrait(models, path) for path in paths]
-    return [portrait for portrait in read if portrait is not None]
+    found = {}
+    for name in sorted(people):
+        row = people[name][0]
+        if portrait := read_portrait(models, photos / "faces" / row.file):
+            found[portrait] = row
+    return found
 
 
 def _groups(
-    models: FaceModels, people: list[Portrait], photos: Path
+    models: FaceModels, rows: dict[Portrait, Listed], photos: Path
 ) -> Iterator[tuple[str, list[Pair]]]:
+    people = list(rows)
     yaw = {p: _yaw(models, p) for p in people}
     plain = [p for p in people if abs(yaw[p]) < 12]
     for low, high in ((0, 15), (15, 30), (30, 45)):
@@ -73,6 +86,10 @@ def _groups(
     yield "dark skin onto light", _drawn(light, dark)
     yield "light skin onto dark", _drawn(dark, light)
     yield "dark skin onto dark", _drawn(dark, dark)
+    yield "light skin onto light", _drawn(light, light)
+    for name, shows in _SITTERS.items():
+        those = [portrait for portrait, row in rows.items() if shows(row)]
+        yield name, _drawn(those, those)
     for name, change in _changes().items():
         yield name, _changed(_drawn(plain, plain), change)
     large = [read_portrait(models, path) for path in sorted((photos / "photos").glob("*.jpg"))]

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from benchmarks.pairs import pairs
-from fusion.models.registry import load_models
+from fusion.models.registry import FaceModels, load_models
 from fusion.runtime.jobs import Output, fuse_files
 from fusion.types import FusionOptions, ImageBGR
 
@@ -24,25 +24,33 @@ def run(photos: Path, out: Path, models_dir: Path) -> None:
     source = (whole[1] if whole else pairs(photos)[0][1]).read_bytes()
     for name, size in SIZES.items():
         jpeg = cv2.imencode(".jpg", _framed(target, size))[1].tobytes()
-        runs = [
-            fuse_files(
-                models,
-                jpeg,
-                [source],
-                FusionOptions(ratio=1.0),
-                output=Output(),
-                max_pixels=50_000_000,
-            ).timings_ms
-            for _ in range(RUNS)
-        ]
-        stages = {stage: median(run[stage] for run in runs) for stage in runs[0]}
-        networks = sum(stages[stage] for stage in NETWORKS)
-        rest = sum(ms for stage, ms in stages.items() if stage not in CODEC + NETWORKS)
-        print(f"{name}: " + ", ".join(f"{stage} {ms:.1f}" for stage, ms in stages.items()) + " ms")
-        print(
-            f"  networks {networks:.1f} ms, the rest without codecs {rest:.1f} ms "
-            f"({rest / networks:.2f} of the networks)"
-        )
+        stages = {
+            model: _stages(models, jpeg, source, FusionOptions(ratio=1.0, model=model))
+            for model in ("mesh", "unet")
+        }
+        unet_ms = stages["unet"]["light"] - stages["mesh"]["light"]
+        for model, ms in stages.items():
+            total_ms = sum(ms.values()) - sum(ms[stage] for stage in CODEC)
+            networks = sum(ms[stage] for stage in NETWORKS) + (unet_ms if model == "unet" else 0)
+            print(f"{name} {model}: " + ", ".join(f"{key} {ms[key]:.1f}" for key in ms) + " ms")
+            print(
+                f"  networks {networks:.1f} ms, the rest without codecs "
+                f"{total_ms - networks:.1f} ms ({total_ms / networks - 1:.2f} of the networks)"
+            )
+        print(f"  the U-Net takes {unet_ms:.1f} ms")
+
+
+def _stages(
+    models: FaceModels, target: bytes, source: bytes, options: FusionOptions
+) -> dict[str, float]:
+    """Stage -> milliseconds."""
+    runs = [
+        fuse_files(
+            models, target, [source], options, output=Output(), max_pixels=50_000_000
+        ).timings_ms
+        for _ in range(RUNS)
+    ]
+    return {stage: median(run[stage] for run in runs) for stage in runs[0]}
 
 
 def _framed(image: ImageBGR, size: tuple[int, int]) -> ImageBGR:

@@ -26,7 +26,7 @@ class Weights:
     kept_own: float = 0.02  # the same where there is one
     tone: float = 0.3  # of the skin's light against the target's, where there is no truth
     likeness: float = 2.0  # of the features' own contrast, where there is no truth
-    identity: float = 0.03  # of the cosine to the source, where the truth is not the source itself
+    identity: float = 0.4  # of the cosine to the source, where the truth is not the source itself
     residual: float = 0.1
     smooth: float = 0.05
 
@@ -47,16 +47,16 @@ class Likeness:
         return 1 - functional.cosine_similarity(found.float() - self._mean, identity - self._mean)
 
 
-def loss_of(batch: Batch, said: Correction, likeness: Likeness, how: Weights) -> dict[str, Tensor]:
-    """The terms, each a mean over the batch and already weighted."""
+def loss_of(
+    batch: Batch, said: Correction, likeness: Likeness | None, how: Weights
+) -> dict[str, Tensor]:
+    """The terms, each a mean over the batch and already weighted; without likeness no identity."""
     pair, truth, counts = batch.pair, batch.truth, batch.counts
     mask = pair[:, 9:10]
     fused = compose(pair, said)
     weight = counts * (mask > 0.02)
     own, second, wild = ((batch.kind == k).float().view(-1, 1, 1, 1) for k in (OWN, SECOND, WILD))
     error = fused - truth
-    other = batch.kind != OWN
-    far = likeness.distance(fused[other], batch.chip[other], batch.identity[other])
     sharp = weight * own  # a second photo does not agree to the pixel
     lenient = weight * (own + how.second * second)
     slow, slow_weight = _slow(error, lenient, _SLOW_PX)
@@ -73,10 +73,18 @@ def loss_of(batch: Batch, said: Correction, likeness: Likeness, how: Weights) ->
         "kept": _mean(left, counts * (how.kept * wild + how.kept_own * (own + second)), mask),
         "tone": how.tone * _mean(tone.abs(), tone_weight),
         "likeness": how.likeness * _gradient(fused - pair[:, 6:9], features),
-        "identity": how.identity * far.sum() / max(len(far), 1),
+        "identity": how.identity * _strangeness(batch, fused, likeness),
         "residual": how.residual * _mean(said.residual.abs(), mask),
         "smooth": how.smooth * _roughness(said.log_gain, mask),
     }
+
+
+def _strangeness(batch: Batch, fused: Tensor, likeness: Likeness | None) -> Tensor:
+    """Mean distance to the source where the truth is not the source itself."""
+    other = batch.kind != OWN
+    if likeness is None or not other.any():
+        return fused.new_zeros(())
+    return likeness.distance(fused[other], batch.chip[other], batch.identity[other]).mean()
 
 
 def _slow(values: Tensor, weight: Tensor, cell_px: int) -> tuple[Tensor, Tensor]:

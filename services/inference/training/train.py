@@ -30,13 +30,19 @@ _CHECKS = ("classical error", "learned error", "classical cosine", "learned cosi
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast. rate is the highest of a one-cycle schedule."""
+    """How long and how fast.
 
-    steps: int = 12000
+    rate           the highest of a one-cycle schedule
+    identity_from  share of the steps after which likeness counts: earlier its gradient drowns the
+                   others, and light and colour are not learned
+    """
+
+    steps: int = 6000
     batch: int = 16
     rate: float = 2e-3
     decay: float = 1e-2
     seed: int = 1
+    identity_from: float = 2 / 3
 
 
 class Run:
@@ -101,7 +107,8 @@ class Run:
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16):
             said = self.network(batch.pair.contiguous(memory_format=torch.channels_last))
-        terms = loss_of(batch, said, likeness, how)
+        late = self.step >= self.plan.identity_from * self.plan.steps
+        terms = loss_of(batch, said, likeness if late else None, how)
         total = torch.stack(list(terms.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
