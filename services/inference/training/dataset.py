@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.geometry import mirrored
+from training.samples import WILD
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,8 @@ class Samples:
         if not self._shards:
             raise FileNotFoundError(f"{folder} holds no samples: run training.prepare first")
         self._ends = np.cumsum([len(shard) for shard in self._shards])
+        kinds = np.concatenate([shard["kind"] for shard in self._shards])
+        self._wild, self._rest = np.nonzero(kinds == WILD)[0], np.nonzero(kinds != WILD)[0]
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -53,9 +56,9 @@ class Samples:
         means = [np.mean(shard["identity"], axis=0) for shard in self._shards]
         return torch.from_numpy(np.mean(means, axis=0))
 
-    def batch(self, rng: Generator, size: int) -> Batch:
-        """Random samples, half of them mirrored left to right."""
-        chosen = rng.integers(len(self), size=size)
+    def batch(self, rng: Generator, size: int, wild: int) -> Batch:
+        """Random samples, so many of them WILD; half mirrored left to right."""
+        chosen = [*rng.choice(self._wild, wild), *rng.choice(self._rest, size - wild)]
         return _batch([self._mirrored(index, rng.random() < 0.5) for index in chosen])
 
     def in_order(self, first: int, size: int) -> Batch:

@@ -22,7 +22,7 @@ from training.network import FusionUNet, compose
 from training.recogniser import Recogniser
 from training.samples import OWN, WILD
 
-SAVE_EVERY, LOOK_EVERY = 250, 1000
+SAVE_EVERY, LOOK_EVERY = 500, 1000
 _EMA = 0.999
 _CHECKED = 256  # held-out samples
 _CHECKS = ("classical error", "learned error", "classical cosine", "learned cosine")
@@ -35,6 +35,7 @@ class Plan:
     rate           the highest of a one-cycle schedule
     identity_from  share of the steps after which likeness counts: earlier its gradient drowns the
                    others, and light and colour are not learned
+    wild           share of a batch that has no truth, before and after that
     """
 
     steps: int = 6000
@@ -42,7 +43,8 @@ class Plan:
     rate: float = 2e-3
     decay: float = 1e-2
     seed: int = 1
-    identity_from: float = 2 / 3
+    identity_from: float = 0.75
+    wild: tuple[float, float] = (0.2, 0.4)
 
 
 class Run:
@@ -103,11 +105,12 @@ class Run:
     def learn(self, samples: Samples, likeness: Likeness, how: Weights) -> dict[str, float]:
         """One step; the terms of the loss."""
         rng = np.random.default_rng((self.plan.seed, self.step))
-        batch = samples.batch(rng, self.plan.batch).to(self.device)
+        late = self.step >= self.plan.identity_from * self.plan.steps
+        wild = round(self.plan.wild[late] * self.plan.batch)
+        batch = samples.batch(rng, self.plan.batch, wild).to(self.device)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16):
             said = self.network(batch.pair.contiguous(memory_format=torch.channels_last))
-        late = self.step >= self.plan.identity_from * self.plan.steps
         terms = loss_of(batch, said, likeness if late else None, how)
         total = torch.stack(list(terms.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
