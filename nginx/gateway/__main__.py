@@ -19,7 +19,7 @@ from gateway.mounts import refuse_replaced
 from gateway.policy import CorsPolicy
 from gateway.policy_document import policy_document
 from gateway.reload import OLD_STAYS, is_running, reload
-from gateway.render import LOG_FILES, LOG_STREAMS, TEMPLATES, RenderError, find_nginx, render
+from gateway.render import LOG_FILES, LOG_STREAMS, TEMPLATES, RenderError, find_nginx, render, still
 from gateway.settings import GatewaySettings
 from gateway.snapshot import SnapshotError, compared, record, recorded, snapshot
 from gateway.watch import start_watching, watch
@@ -167,7 +167,11 @@ def _policy(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _render(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     nginx, out = find_nginx(), options.out.absolute()
-    render(_settings(environment), out, options.templates, LOG_FILES, nginx)
+    settings = _settings(environment)
+    with still(options.templates) as templates:
+        if nginx:
+            _proved(settings, templates, nginx)
+        render(settings, out, templates, LOG_FILES, nginx)
     if nginx is None:
         print("nginx is not installed here: the configuration is not tested", file=sys.stderr)
     print(f"rendered: {out} (start it with: nginx -p {out} -c {out}/nginx.conf)")
@@ -177,8 +181,9 @@ def _render(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     nginx, out = _nginx(), options.out.absolute()
     settings = _settings(environment)
-    _proved(settings, options.templates, nginx)
-    render(settings, out, options.templates, LOG_STREAMS, nginx)
+    with still(options.templates) as templates:
+        _proved(settings, templates, nginx)
+        render(settings, out, templates, LOG_STREAMS, nginx)
     print(f"gateway: {settings.listen}, {_in_words(settings.cors)}", flush=True)
     if options.watch or settings.watch:
         start_watching(out, options.templates)
@@ -207,8 +212,9 @@ def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
     settings, nginx = _settings(environment), _nginx()
-    _proved(settings, options.templates, nginx)
-    revision = reload(options.out, environment, options.templates, nginx)
+    with still(options.templates) as templates:
+        _proved(settings, templates, nginx)
+        revision = reload(options.out, environment, templates, nginx)
     return f"revision {revision}, {_in_words(settings.cors)}"
 
 
@@ -245,5 +251,11 @@ def _in_words(cors: CorsPolicy) -> str:
     return f"the API may be called from {listed}{' with credentials' if cors.credentials else ''}"
 
 
+def _end(signal_number: int, frame: object) -> None:
+    """As an exception, so that a gateway on trial ends as well."""
+    raise SystemExit(128 + signal_number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main())

@@ -10,18 +10,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.faults import Fault
-from gateway.origins import OriginPattern
-from gateway.policy import CREDENTIALS, HEADERS, METHODS, ORIGINS, CorsPolicy
+from gateway.policy import CREDENTIALS, EXPOSED, HEADERS, MAX_AGE, METHODS, ORIGINS, CorsPolicy
 from gateway.settings import TRUST_TEMPLATES, GatewaySettings
-from gateway.snapshot import SAFELISTED, STRANGERS, probes
-from gateway.trial import Answer, Trial, admitted, names_in, trial, value_of
+from gateway.snapshot import METHODS as USUAL
+from gateway.snapshot import PATHS, SAFELISTED, STRANGERS
+from gateway.suspects import suspects
+from gateway.trial import Answer, Doors, Trial, admitted, names_in, trial, value_of
 
 SUBJECT = "templates"  # stands in a fault where other faults have their variable
-# An answer of the service and one of nginx's own; two addresses of the pages.
-_API = ("/api/v1/fusions", "/api/internal/x")
-_PAGES = ("/", "/config.json")
-_ASKED = "POST"
+# One address for every origin; a listed origin and a stranger for every address and method.
+_FIRST = "/api/v1/fusions"
+_PATHS = (
+    *PATHS,
+    "/api/v1/faces",
+    "/api/v1/images",
+    "/api/v1/models",
+    "/api/openapi.json",
+    "/api/health/live",
+    "/api/metrics",
+    "/index.html",
+    "/favicon.ico",
+)
+_METHODS = (*USUAL, "OPTIONS", "TRACE")  # nginx itself refuses the last one
 _ORIGIN = "Access-Control-Allow-Origin"
+_LISTS = {METHODS: "Allow-Methods", HEADERS: "Allow-Headers", EXPOSED: "Expose-Headers"}
 
 
 @dataclass(frozen=True)
@@ -46,43 +58,57 @@ def differences(settings: GatewaySettings, templates: Path, nginx: str) -> tuple
     """
     policy = settings.cors
     found: dict[tuple[bool, str], list[_Difference]] = {}
-    with trial(settings, templates, nginx) as gateway:
-        for origin in dict.fromkeys((*STRANGERS, *probes(_one_of_each_kind(policy)))):
-            for item in _asked(gateway, policy, origin):
-                found.setdefault((item.wider, item.fix), []).append(item)
+    with trial(settings, templates, nginx) as doors:
+        for item in _all(doors, policy):
+            found.setdefault((item.wider, item.fix), []).append(item)
     return tuple(_fault(group, settings.trust_templates) for group in found.values())
 
 
-def _one_of_each_kind(policy: CorsPolicy) -> list[OriginPattern]:
-    kinds: dict[tuple[str, bool, bool], OriginPattern] = {}
-    for origin in policy.origins:
-        kinds.setdefault((origin.scheme, origin.subdomains, origin.any_port), origin)
-    return list(kinds.values())
+def _all(doors: Doors, policy: CorsPolicy) -> Iterator[_Difference]:
+    origins = suspects(policy.origins, doors.text)
+    for origin in origins:
+        yield from _asked(doors.main, policy, origin, "GET", _FIRST)
+        yield from _asked(doors.main, policy, origin, "POST", _FIRST)
+    listed = next((origin for origin in origins if _expected(policy, origin)), None)
+    for origin in filter(None, (STRANGERS[0], listed)):
+        for path in _PATHS:
+            for method in _METHODS:
+                yield from _asked(doors.main, policy, origin, method, path)
+            if doors.plain and _is_api(path):
+                question = f"the preflight of POST {path} over plain HTTP from {origin}"
+                answer = doors.plain.preflight(path, origin, "POST")
+                yield from _answered(question, answer, policy, origin)
 
 
-def _asked(gateway: Trial, policy: CorsPolicy, origin: str) -> Iterator[_Difference]:
-    for path in _API:
-        question = f"GET {path} from {origin}"
-        yield from _answered(
-            question, gateway.ask("GET", path, [("Origin", origin)]), policy, origin
-        )
-    path = _API[0]
-    question = f"the preflight of {_ASKED} {path} from {origin}"
-    answer = gateway.preflight(path, origin, _ASKED)
+def _is_api(path: str) -> bool:
+    return path == "/api" or path.startswith("/api/")
+
+
+def _asked(
+    gateway: Trial, policy: CorsPolicy, origin: str, method: str, path: str
+) -> Iterator[_Difference]:
+    """A request and its preflight."""
+    question = f"{method} {path} from {origin}"
+    preflight = f"the preflight of {question}"
+    answer = gateway.ask(method, path, [("Origin", origin)])
+    asked = gateway.preflight(path, origin, method)
+    if not _is_api(path):
+        fix = "pages need no CORS: keep it below /api"
+        seen = "it is let in, and CORS is for the API alone"
+        for text, got in ((question, answer), (preflight, asked)):
+            if admitted(got, origin):
+                yield _Difference(True, text, seen, fix)
+        return
     yield from _answered(question, answer, policy, origin)
-    if admitted(answer, origin) and _expected(policy, origin):
-        yield from _listed(question, answer, METHODS, policy.methods, SAFELISTED)
-        yield from _listed(question, answer, HEADERS, policy.headers, frozenset())
-    for path in _PAGES:
-        answers = {
-            f"GET {path}": gateway.ask("GET", path, [("Origin", origin)]),
-            f"the preflight of {_ASKED} {path}": gateway.preflight(path, origin, _ASKED),
-        }
-        for question, answer in answers.items():
-            if admitted(answer, origin):
-                fix = "pages need no CORS: keep it below /api"
-                seen = "it is let in, and CORS is for the API alone"
-                yield _Difference(True, f"{question} from {origin}", seen, fix)
+    yield from _answered(preflight, asked, policy, origin)
+    if not _expected(policy, origin):
+        return
+    if admitted(answer, origin):
+        yield from _listed(question, answer, EXPOSED, policy.exposed_headers, frozenset())
+    if admitted(asked, origin):
+        yield from _listed(preflight, asked, METHODS, policy.methods, SAFELISTED)
+        yield from _listed(preflight, asked, HEADERS, policy.headers, frozenset())
+        yield from _kept(preflight, asked, policy)
 
 
 def _expected(policy: CorsPolicy, origin: str) -> str:
@@ -117,12 +143,23 @@ def _answered(
         yield _Difference(False, question, seen, f"set {CREDENTIALS}=false if it is meant")
 
 
+def _kept(question: str, answer: Answer, policy: CorsPolicy) -> Iterator[_Difference]:
+    """What differs in what else a preflight is told."""
+    wanted = "" if policy.max_age_s is None else str(policy.max_age_s)
+    found = value_of(answer, "Access-Control-Max-Age")
+    if found != wanted:
+        seen = f"Access-Control-Max-Age is {found or 'not sent'}, and not {wanted or 'left out'}"
+        yield _Difference(False, question, seen, f"say so in {MAX_AGE}")
+    if value_of(answer, "Access-Control-Allow-Private-Network"):
+        seen = "pages of the internet may call it in a private network"
+        yield _Difference(True, question, seen, "take Access-Control-Allow-Private-Network out")
+
+
 def _listed(
     question: str, answer: Answer, variable: str, meant: tuple[str, ...], free: frozenset[str]
 ) -> Iterator[_Difference]:
-    """What differs in a list of a preflight's answer; free needs no permission."""
-    what = "Methods" if variable == METHODS else "Headers"
-    found = names_in(value_of(answer, f"Access-Control-Allow-{what}"))
+    """What differs in a list of names; free needs no permission."""
+    found = names_in(value_of(answer, f"Access-Control-{_LISTS[variable]}"))
     wanted = {name.lower() for name in meant}
     more = [name for name in found if name.lower() not in wanted and name not in free]
     told = {name.lower() for name in found}

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -84,12 +86,32 @@ def render_texts(
             texts[Path(name.removesuffix(SUFFIX))] = environment.get_template(name).render(context)
         except Exception as error:  # a template is code: it can raise whatever Python can
             what = str(error) if isinstance(error, jinja2.TemplateError) else repr(error)
+            if isinstance(error, UnicodeError):
+                what = "it is no text in UTF-8"
             raise RenderError(f"{_place(error, name, templates)}: {what}") from error
     if Path("nginx.conf") not in texts:
         raise RenderError(f"{templates} has no nginx.conf{SUFFIX}")
     revision = _revision_of(texts)
     named = {path: text.replace(_REVISION_MARK, revision) for path, text in texts.items()}
     return named | {REVISION: revision, RUN: _run(settings, logs)}
+
+
+@contextmanager
+def still(templates: Path) -> Iterator[Path]:
+    """A copy of the templates: what is proved is what is loaded, whatever is edited meanwhile.
+
+    Raises  RenderError when they cannot be read
+    """
+    with tempfile.TemporaryDirectory(prefix="gateway-templates-") as folder:
+        copy = Path(folder) / templates.name
+        try:
+            # an editor's lock is a link that leads nowhere
+            shutil.copytree(templates, copy, ignore_dangling_symlinks=True)
+        except OSError as error:
+            raise RenderError(f"the templates in {templates} cannot be read: {error}") from error
+        if not (copy / f"nginx.conf{SUFFIX}").is_file():
+            raise RenderError(f"{templates} has no nginx.conf{SUFFIX}")
+        yield copy
 
 
 def is_template(name: str) -> bool:

@@ -1,4 +1,8 @@
-"""A service that answers everything with 200, to put behind a gateway that is only asked."""
+"""A service to put behind a gateway that is only asked.
+
+It answers everything with 200 and with CORS headers of its own, which let in everybody: the gateway
+must not pass them on.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -6,6 +10,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gateway.addresses import Address
+
+_HOSTILE = (
+    ("Access-Control-Allow-Credentials", "true"),
+    ("Access-Control-Allow-Methods", "*, BREW"),
+    ("Access-Control-Allow-Headers", "*, X-Anything"),
+    ("Access-Control-Allow-Private-Network", "true"),
+    ("Access-Control-Expose-Headers", "*, X-Secret"),
+    ("Access-Control-Max-Age", "86399"),
+)
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -19,6 +32,9 @@ class _Answer(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.send_response_only(200)
         self.send_header("Content-Length", "0")
+        self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin") or "*")
+        for name, value in _HOSTILE:
+            self.send_header(name, value)
         self.end_headers()
 
 

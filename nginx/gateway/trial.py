@@ -1,14 +1,15 @@
-"""The rendered gateway on a free port of this machine, to be asked how it behaves."""
+"""The rendered gateway on free ports of this machine, to be asked how it behaves."""
 
 import http.client
 import re
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.addresses import Address
@@ -16,7 +17,6 @@ from gateway.health import pulse
 from gateway.render import LOG_FILES, RenderError, render
 from gateway.settings import GatewaySettings
 from gateway.standin import stand_in
-from gateway.tls import OFF
 
 _START_S = 10.0
 Answer = http.client.HTTPMessage
@@ -29,38 +29,75 @@ class Trial:
         self._connection = connection
 
     def ask(self, method: str, path: str, headers: Sequence[tuple[str, str]]) -> Answer:
-        """The headers of the answer."""
-        self._connection.request(method, path, headers=dict(headers))
-        with self._connection.getresponse() as answer:
-            answer.read()  # else the connection could not be used again
-            return answer.headers
+        """The headers of the answer; none at all where the gateway gives none."""
+        return self._ask(method, path, headers)[1]
 
     def preflight(self, path: str, origin: str, method: str) -> Answer:
-        """The headers of what a browser is told before such a request."""
+        """The headers of what a browser is told before such a request; none unless it is a 2xx."""
         wish = [("Origin", origin), ("Access-Control-Request-Method", method)]
-        return self.ask("OPTIONS", path, wish)
+        status, headers = self._ask("OPTIONS", path, wish)
+        return headers if 200 <= status < 300 else Answer()
+
+    def _ask(
+        self, method: str, path: str, headers: Sequence[tuple[str, str]]
+    ) -> tuple[int, Answer]:
+        try:
+            self._connection.request(method, path, headers=dict(headers))
+            with self._connection.getresponse() as answer:
+                answer.read()  # else the connection could not be used again
+                return answer.status, answer.headers
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # the next question opens a new one
+            return 0, Answer()
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Where a running gateway can be asked.
+
+    main   over HTTPS where that is on
+    plain  the listener that leads there, None where there is no HTTPS
+    text   the whole rendered configuration
+    """
+
+    main: Trial
+    plain: Trial | None
+    text: str
 
 
 @contextmanager
-def trial(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[Trial]:
-    """Runs it, with services behind it that answer 200.
+def trial(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[Doors]:
+    """Runs it, with a service behind it that answers everything.
 
     Raises  RenderError when nginx does not take the configuration
     """
     with stand_in() as service:
-        listen = free_address()
+        listen, secure = free_address(), free_address()
         alone = replace(
             settings,
             listen=listen,
             inference=service,
             webui=service,
-            tls=OFF,  # the redirect to HTTPS would be all that is seen
+            tls=replace(settings.tls, listen=secure),
             # so many questions come from one client
             limits=replace(settings.limits, connections=0, rate_per_second=0),
         )
-        connection = http.client.HTTPConnection(listen.host, listen.port, timeout=_START_S)
-        with _started(alone, templates, nginx), closing(connection):
-            yield Trial(connection)
+        plain = http.client.HTTPConnection(listen.host, listen.port, timeout=_START_S)
+        https = http.client.HTTPSConnection(
+            secure.host, secure.port, timeout=_START_S, context=_trusting_all()
+        )
+        with _started(alone, templates, nginx) as text, closing(plain), closing(https):
+            if settings.tls.is_on:
+                yield Doors(Trial(https), Trial(plain), text)
+            else:
+                yield Doors(Trial(plain), None, text)
+
+
+def _trusting_all() -> ssl.SSLContext:
+    """It is this machine that is asked, by an address that no certificate names."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def admitted(answer: Answer, origin: str) -> str:
@@ -78,7 +115,8 @@ def names_in(text: str) -> list[str]:
 
 
 @contextmanager
-def _started(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[None]:
+def _started(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[str]:
+    """Runs nginx; gives the text of its configuration."""
     with tempfile.TemporaryDirectory(prefix="gateway-trial-") as folder:
         out = Path(folder)
         out.chmod(0o755)  # nginx's workers are not root
@@ -91,7 +129,7 @@ def _started(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator
                 if process.poll() is not None or time.monotonic() > give_up:
                     raise RenderError("nginx did not start with this configuration")
                 time.sleep(0.02)
-            yield
+            yield "\n".join(path.read_text() for path in sorted(out.rglob("*.conf")))
         finally:
             process.terminate()
             process.wait()

@@ -42,6 +42,56 @@ NOT_THE_ANSWERS = (
     "location /api/ {\n        add_header X-My hello always;",
 )
 NOT_THE_ERRORS = ("errors.conf", "    include conf/cors.conf;\n", "")
+DOTS = ("cors-policy.conf", "{{ origin | expression }}", "^{{ origin }}$")
+NAMED = (
+    "cors-policy.conf",
+    "{% for origin in settings.cors.origins %}",
+    '"~^https://.*other[.]example$" 1;\n{% for origin in settings.cors.origins %}',
+)
+STAR_AT_PICTURES = (
+    "site.conf",
+    "    location /api/ {",
+    "    location /api/v1/images/ { add_header Access-Control-Allow-Origin *; return 204; }\n"
+    "    location /api/ {",
+)
+STAR_FOR_POST = (
+    "site.conf",
+    "location /api/ {",
+    "location /api/ {\n"
+    "if ($request_method = POST) { add_header Access-Control-Allow-Origin * always; }",
+)
+STAR_FOR_FILES = (
+    "site.conf",
+    "    location /api/ {",
+    "    location /static/ { add_header Access-Control-Allow-Origin * always; return 204; }\n"
+    "    location /api/ {",
+)
+SERVICES_OWN = ("proxy.conf", "proxy_hide_header Access-Control-", "# ")
+EXPOSED = ("cors-values.conf", "{{ settings.cors.exposed_headers | join(', ') }}", "X-Secret")
+PRIVATE = (
+    "preflight.conf",
+    "    add_header Vary",
+    "    add_header Access-Control-Allow-Private-Network true always;\n    add_header Vary",
+)
+LONGER = ("preflight.conf", "{{ settings.cors.max_age_s }}", "86400")
+NOT_THE_PICTURES = (
+    "site.conf",
+    "    location /api/ {",
+    "    location /api/v1/images/ { add_header Cache-Control private; return 204; }\n"
+    "    location /api/ {",
+)
+TLS = {"GATEWAY_TLS": "self-signed"}
+EVERYBODY_ON_HTTPS = (
+    "cors-policy.conf",
+    "default {{ 1 if settings.cors.any_origin else 0 }};",
+    "default {{ 1 if settings.tls.is_on else 0 }};",
+)
+REDIRECTED = ("plain.conf", "if ($cors_preflight) {", "if ($cors_granted = 2) {")
+NO_ANSWER = (
+    "site.conf",
+    "    include conf/preflight.conf;",
+    "    if ($http_origin = null) { return 444; }\n    include conf/preflight.conf;",
+)
 
 
 @pytest.fixture
@@ -72,9 +122,16 @@ def check(
         (NEIGHBOURS, "the settings do not list it"),
         (STAR, "which is everybody"),
         (COOKIES, "CORS_ALLOW_CREDENTIALS is false"),
-        (PAGES, f"GET / from {APP}"),
+        (PAGES, f"/apix from {APP}"),
         (METHODS, "it allows BREW beyond CORS_ALLOWED_METHODS"),
         (HEADERS, "it allows Authorization beyond CORS_ALLOWED_HEADERS"),
+        (NAMED, "from https://other.example"),
+        (STAR_AT_PICTURES, "/api/v1/images/id from https://evil.example"),
+        (STAR_FOR_POST, "POST /api/v1/fusions from https://evil.example"),
+        (STAR_FOR_FILES, "/static/x.js from"),
+        (SERVICES_OWN, "it may carry cookies"),
+        (EXPOSED, "it allows X-Secret beyond CORS_EXPOSED_HEADERS"),
+        (PRIVATE, "private network"),
     ],
 )
 def test_what_lets_in_more_is_refused_unless_templates_are_trusted(
@@ -95,9 +152,11 @@ def test_what_lets_in_more_is_refused_unless_templates_are_trusted(
     [
         (NOBODY, "Access-Control-Allow-Origin: none"),
         (NOT_THE_ANSWERS, f"GET /api/v1/fusions from {APP}"),
-        (NOT_THE_ERRORS, f"GET /api/internal/x from {APP}"),
+        (NOT_THE_ERRORS, f"TRACE /api from {APP}"),
         (METHODS, "it leaves out DELETE of CORS_ALLOWED_METHODS"),
         (HEADERS, "it leaves out X-Request-ID of CORS_ALLOWED_HEADERS"),
+        (LONGER, "Access-Control-Max-Age is 86400"),
+        (NOT_THE_PICTURES, f"/api/v1/images/id from {APP}"),
     ],
 )
 def test_what_lets_in_less_is_told(nginx: str, templates: Path, edit: Edit, said: str) -> None:
@@ -105,6 +164,68 @@ def test_what_lets_in_less_is_told(nginx: str, templates: Path, edit: Edit, said
     done = check(templates, **TRUST)
     assert done.returncode == 0
     assert said in done.stderr
+
+
+def test_dots_that_mean_any_character_are_found(nginx: str, templates: Path) -> None:
+    apply(templates, DOTS)
+    done = check(templates, CORS_ALLOWED_ORIGINS=APP)
+    assert done.returncode == 1 and "from https://appxexample.com" in done.stderr
+
+
+def test_over_https_and_on_the_port_that_leads_there(nginx: str, templates: Path) -> None:
+    undo = apply(templates, EVERYBODY_ON_HTTPS)
+    assert check(templates).returncode == 0
+    done = check(templates, **TLS)
+    assert done.returncode == 1 and "the settings do not list it" in done.stderr
+    undo()
+    apply(templates, REDIRECTED)
+    done = check(templates, **TLS)
+    assert done.returncode == 0 and f"over plain HTTP from {APP}" in done.stderr
+
+
+def test_no_answer_at_all_is_no_failure(nginx: str, templates: Path) -> None:
+    apply(templates, NO_ANSWER)
+    done = check(templates)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_edit_while_it_is_proved_is_not_loaded(
+    nginx: str, templates: Path, tmp_path: Path
+) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_ROOT), **POLICY}
+    environment["TMPDIR"] = str(tmp_path)
+    with gateway(tmp_path / "gateway", POLICY) as running:
+        command = [sys.executable, "-m", "gateway", "reload", "--out", str(running.folder)]
+        command += ["--templates", str(templates)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as reloading:
+            assert wait_until(lambda: any(tmp_path.glob("gateway-trial-*/nginx.pid")))
+            apply(templates, EVERYBODY)
+            assert reloading.wait() == 0
+        assert not running.get("/api/x", "https://evil.example").cors
+
+
+def test_a_check_that_is_ended_leaves_nothing_behind(
+    nginx: str, templates: Path, tmp_path: Path
+) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_ROOT), **POLICY}
+    environment["TMPDIR"] = str(tmp_path)
+    command = [sys.executable, "-m", "gateway", "check", "--templates", str(templates)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as checking:
+        assert wait_until(lambda: any(tmp_path.glob("gateway-trial-*/nginx.pid")))
+        (pid,) = tmp_path.glob("gateway-trial-*/nginx.pid")
+        nginx_pid = int(pid.read_text())
+        checking.terminate()
+        assert checking.wait() == 128 + signal.SIGTERM
+    assert not Path(f"/proc/{nginx_pid}").exists()
+    assert not [*tmp_path.glob("gateway-t*")]
+
+
+def test_rendering_is_proved_as_well(nginx: str, templates: Path, tmp_path: Path) -> None:
+    apply(templates, EVERYBODY)
+    out = tmp_path / "gateway"
+    done = run("render", "--out", str(out), "--templates", str(templates), **POLICY)
+    assert done.returncode == 1 and "undo the edit" in done.stderr
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""Origins that an edited template could let in by mistake."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from gateway.origins import OriginPattern
+from gateway.snapshot import STRANGERS, probes
+
+_NAMED = re.compile(r"https?:(?:\\?/){2}[^\s\"';{}$]+")
+_DOT = re.compile(r"\\?\[\.\]|\\\.")
+# What stands for other characters in an expression.
+_WILD = re.compile(r"\[[^\]]*\][*+?]?|\.[*+?]|\(\?[:=!]|[()?*+|^\\]")
+_ORIGIN = re.compile(r"https?://[a-z0-9._-]+(?::[0-9]+)?", re.I)
+
+
+def suspects(patterns: Iterable[OriginPattern], text: str) -> list[str]:
+    """What is let in by these patterns, their neighbours, and whatever else the text names.
+
+    text  a rendered configuration
+    """
+    patterns = tuple(patterns)
+    found = [*STRANGERS, *probes(_one_of_each_kind(patterns))]
+    for pattern in patterns:
+        own = next(probes([pattern]))
+        found += [own, *_holes(own)]
+    return list(dict.fromkeys([*found, *_named_in(text)]))
+
+
+def _one_of_each_kind(patterns: Iterable[OriginPattern]) -> list[OriginPattern]:
+    kinds: dict[tuple[str, bool, bool], OriginPattern] = {}
+    for origin in patterns:
+        kinds.setdefault((origin.scheme, origin.subdomains, origin.any_port), origin)
+    return list(kinds.values())
+
+
+def _holes(origin: str) -> Iterator[str]:
+    """With another character for a dot: what an expression lets in whose dots mean any."""
+    for dot in re.finditer(r"\.", origin):
+        yield f"{origin[: dot.start()]}x{origin[dot.end() :]}"
+
+
+def _named_in(text: str) -> Iterator[str]:
+    """Origins that stand there, or that an expression there may mean."""
+    for match in _NAMED.finditer(text):
+        plain = _DOT.sub(".", match[0])
+        for filler in ("", "x"):
+            guess = _WILD.sub(filler, plain)
+            if _ORIGIN.fullmatch(guess):
+                yield guess.lower()
