@@ -18,17 +18,19 @@ _POLICY = re.compile(r"CORS_.*|FUSION_PROFILE")
 def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment with the lines of the file that GATEWAY_ENV_FILE names laid over it.
 
-    A file that is not there means no file: the image names one that may be mounted.
+    A file that is not there means no file, and its name is left out then: the image names one that
+    may be mounted.
     Raises  InvalidSettings for a line or a file that cannot be read
     """
+    alone = {name: value for name, value in environment.items() if name != FILE}
     if not environment.get(FILE):
-        return dict(environment)
+        return alone
     path = Path(environment[FILE])
     try:
         # as bytes: read as text, a lone \r would end a line
         text = path.read_bytes().decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        return dict(environment)
+        return alone
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         fix = "mount a readable file with lines such as CORS_MAX_AGE=600"

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.addresses import Address
+from gateway.environment import FILE
+from gateway.faults import Fault, InvalidSettings
 from gateway.health import pulse
 from gateway.render import REVISION, RUN, Logs, RenderError, exchange, render
 from gateway.settings import GatewaySettings
@@ -41,8 +43,12 @@ def reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: st
 
 def _reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: str) -> str:
     master = _master(out)
-    logs, addresses = _run_of(out)
+    logs, addresses, file = _run_of(out)
     settings = GatewaySettings.from_env({**environment, **addresses})
+    if file and not settings.file:
+        reason = "it is gone, and what is in force came from it"
+        fix = "put it back; to go on without it, restart the gateway"
+        raise InvalidSettings([Fault(FILE, file, reason, fix)])
     error_log = out / logs.error
     told = error_log.stat().st_size if error_log.is_file() else 0
     with _alone(out), _kept(out) as old:
@@ -65,11 +71,13 @@ def _why(error_log: Path, told: int) -> str:
     return "\n".join(found) or "its error log may say why"
 
 
-def _run_of(out: Path) -> tuple[Logs, dict[str, str]]:
-    """What belongs to the run and not to the edit: its logs, and the settings of its addresses."""
+def _run_of(out: Path) -> tuple[Logs, dict[str, str], str]:
+    """What belongs to the run and not to the edit: its logs, the settings of its addresses; and the
+    settings file of what is in force.
+    """
     try:
         document = json.loads((out / RUN).read_text(encoding="utf-8"))
-        return Logs(**document["logs"]), document["addresses"]
+        return Logs(**document["logs"]), document["addresses"], document["file"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RenderError(f"{out / RUN} cannot be read; was this folder rendered here?") from error
 

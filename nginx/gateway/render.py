@@ -155,7 +155,8 @@ def _run(settings: GatewaySettings, logs: Logs) -> str:
         WEBUI: settings.webui,
     }
     texts = {variable: str(address) for variable, address in addresses.items()}
-    return json.dumps({"logs": asdict(logs), "addresses": texts}, indent=2)
+    document = {"logs": asdict(logs), "addresses": texts, "file": settings.file}
+    return json.dumps(document, indent=2)
 
 
 def _revision_of(texts: dict[Path, str]) -> str:

@@ -9,6 +9,7 @@ from gateway import frames, limits, proxies, tls
 from gateway import policy as cors
 from gateway.addresses import Address, parse_listen, parse_upstream
 from gateway.corrections import proved
+from gateway.environment import FILE
 from gateway.faults import Fault, InvalidSettings, Reader, Refused
 from gateway.frames import Frames, read_frames
 from gateway.limits import Limits, read_limits
@@ -54,6 +55,7 @@ class GatewaySettings:
                         it is whatever they have asked for
     watch               whether edited templates are loaded without being asked
     trust_templates     whether they may let in more than the policy says
+    file                the settings file that was read (see environment.py), "" without one
     """
 
     listen: Address
@@ -64,6 +66,7 @@ class GatewaySettings:
     public_url: str
     watch: bool
     trust_templates: bool
+    file: str
     tls: Tls
     limits: Limits
     proxies: Proxies
@@ -97,6 +100,7 @@ class GatewaySettings:
             public_url=reader.one(PUBLIC_URL, DEFAULTS[PUBLIC_URL], parse_public_url),
             watch=reader.one(WATCH, DEFAULTS[WATCH], parse_switch),
             trust_templates=reader.one(TRUST_TEMPLATES, DEFAULTS[TRUST_TEMPLATES], parse_switch),
+            file=environment.get(FILE, ""),
             tls=read_tls(reader),
             limits=read_limits(reader),
             proxies=read_proxies(reader),

@@ -47,4 +47,4 @@ def test_a_folder_that_nobody_may_enter_is_told(tmp_path: Path) -> None:
 def test_a_file_in_place_of_the_folder_is_no_settings_file(tmp_path: Path) -> None:
     (tmp_path / "settings").write_text("")
     environment = {"GATEWAY_ENV_FILE": str(tmp_path / "settings" / "gateway.env")}
-    assert read_environment(environment) == environment
+    assert read_environment(environment) == {}

@@ -230,6 +230,20 @@ def test_the_command_reloads_with_the_addresses_of_the_run(own: Gateway) -> None
     assert allowed(own, NEW)
 
 
+def test_a_settings_file_that_is_gone_leaves_its_policy_in_force(
+    own: Gateway, tmp_path: Path
+) -> None:
+    settings = tmp_path / "gateway.env"
+    settings.write_text(f"CORS_ALLOWED_ORIGINS={NEW}\n")
+    environment = {"GATEWAY_ENV_FILE": str(settings), "CORS_ALLOWED_ORIGINS": f"{OLD} {NEW}"}
+    assert run("reload", "--out", str(own.folder), **environment).returncode == 0
+    settings.unlink()
+    done = run("reload", "--out", str(own.folder), **environment)
+    assert done.returncode == 1 and "it is gone" in done.stderr
+    assert done.stderr.endswith("The old configuration stays in force.\n")
+    assert allowed(own, NEW) and not allowed(own, OLD)
+
+
 def test_an_edit_is_seen_by_the_watch(own: Gateway, tmp_path: Path) -> None:
     settings = tmp_path / "gateway.env"
     settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}\n")
@@ -338,7 +352,7 @@ class TestTheSettingsFile:
 
     def test_a_file_that_is_not_there_is_no_file(self, tmp_path: Path) -> None:
         environment = {"GATEWAY_ENV_FILE": str(tmp_path / "none"), "CORS_MAX_AGE": "60"}
-        assert read_environment(environment) == environment
+        assert read_environment(environment) == {"CORS_MAX_AGE": "60"}
         assert read_environment({"CORS_MAX_AGE": "60"}) == {"CORS_MAX_AGE": "60"}
 
     def test_every_line_that_cannot_be_read_is_told(self, tmp_path: Path) -> None:
