@@ -18,7 +18,7 @@ from gateway.health import is_alive
 from gateway.mounts import refuse_replaced
 from gateway.policy import CorsPolicy
 from gateway.policy_document import policy_document
-from gateway.reload import OLD_STAYS, is_running, reload
+from gateway.reload import OLD_STAYS, is_running, origins_in_force, reload
 from gateway.render import LOG_FILES, LOG_STREAMS, TEMPLATES, RenderError, find_nginx, render, still
 from gateway.settings import GatewaySettings
 from gateway.snapshot import SnapshotError, compared, record, recorded, snapshot
@@ -212,10 +212,14 @@ def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
     settings, nginx = _settings(environment), _nginx()
+    before = origins_in_force(options.out)
     with still(options.templates) as templates:
         _proved(settings, templates, nginx)
         revision = reload(options.out, environment, templates, nginx)
-    return f"revision {revision}, {_in_words(settings.cors)}"
+    now = {str(origin) for origin in settings.cors.origins}
+    gone = ", ".join(origin for origin in before if origin not in now)
+    lost = f"; not any more: {gone}" if gone else ""
+    return f"revision {revision}, {_in_words(settings.cors)}{lost}"
 
 
 def _snapshot(options: argparse.Namespace, environment: Mapping[str, str]) -> int:

@@ -16,10 +16,13 @@ Severity = Literal["error", "warning"]
 # What could end a quoted nginx string, start a variable or open a block. Refused before any parser
 # sees the value: no value of ours needs one, and each has rewritten a rendered map before.
 _CONFIG_SYNTAX = re.compile(r"""["'`$;{}\\#]""")
+# What lists are pasted in, or end with, elsewhere.
+_PASTED = " ;:,|\"'`<>()[]{}\u201c\u201d\u2018\u2019\uff0c\uff1b\u3001"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_SHOWN = 80
 _LONGEST_LINE_SHOWN = 400
 _MENDS = 4  # faults that one item can have at a time: case, path, default port, and one to spare
+_GO = "remove it"  # of what has no place in a list at all
 LONGEST_VALUE = 64_000  # several hundred origins; beyond it a value is an accident or an attack
 
 
@@ -31,6 +34,7 @@ class Fault:
     reason, fix      why it is refused, or may not be meant, and what to write or do instead
     line             the variable's whole line with every fault in it mended, for .env
     severity         an error keeps the gateway from starting, a warning does not
+    left_out         whether the line goes without the value: nothing is known to write for it
     """
 
     variable: str
@@ -39,6 +43,7 @@ class Fault:
     fix: str
     line: str = ""
     severity: Severity = "error"
+    left_out: bool = False
 
     def __str__(self) -> str:
         mark = "" if self.severity == "error" else "warning: "
@@ -71,6 +76,11 @@ def in_words(faults: Iterable[Fault]) -> str:
         texts += [str(fault) for fault in members]
         if members[-1].line:
             texts.append(f"  write: {_shown(members[-1].line, _LONGEST_LINE_SHOWN)}")
+            texts += [
+                f"    without {_shown(fault.value, _LONGEST_SHOWN)}: put it right, and back in"
+                for fault in members
+                if fault.left_out and fault.value not in members[-1].line
+            ]
     return "\n".join(texts)
 
 
@@ -114,7 +124,8 @@ class Reader:
         line     the whole line to write, where that is not the variable's own with the value mended
         """
         self._mend(variable, value, instead)
-        self._faults.append(Fault(variable, value, reason, fix, line))
+        left_out = instead is None and not line and fix != _GO
+        self._faults.append(Fault(variable, value, reason, fix, line, left_out=left_out))
 
     def one(self, variable: str, default: str, parse: Callable[[str], T]) -> T:
         """The parsed value; the parsed default stands in for a refused one."""
@@ -138,7 +149,7 @@ class Reader:
                 )
             return parse(text)
         except Refused as refused:
-            instead = _usable(refused.fix, parse)
+            instead = _usable(text.strip(_PASTED), parse, 1) or _usable(refused.fix, parse, _MENDS)
             self.refuse(variable, text, refused.reason, instead or refused.fix, instead)
             return otherwise
 
@@ -170,9 +181,11 @@ class Reader:
         return text
 
 
-def _usable(fix: str, parse: Callable[[str], T]) -> str | None:
+def _usable(fix: str, parse: Callable[[str], T], mends: int) -> str | None:
     """The fix where it is itself a value to write, and no advice; mended again where it must be."""
-    for _ in range(_MENDS):
+    for _ in range(mends):
+        if _CONFIG_SYNTAX.search(fix):
+            return None
         try:
             parse(fix)
         except Refused as refused:

@@ -14,7 +14,7 @@ from gateway.policy import CREDENTIALS, EXPOSED, HEADERS, MAX_AGE, METHODS, ORIG
 from gateway.settings import TRUST_TEMPLATES, GatewaySettings
 from gateway.snapshot import METHODS as USUAL
 from gateway.snapshot import PATHS, SAFELISTED, STRANGERS
-from gateway.suspects import suspects
+from gateway.suspects import places_in, suspects
 from gateway.trial import Answer, Doors, Trial, admitted, names_in, trial, value_of
 
 SUBJECT = "templates"  # stands in a fault where other faults have their variable
@@ -71,7 +71,7 @@ def _all(doors: Doors, policy: CorsPolicy) -> Iterator[_Difference]:
         yield from _asked(doors.main, policy, origin, "POST", _FIRST)
     listed = next((origin for origin in origins if _expected(policy, origin)), None)
     for origin in filter(None, (STRANGERS[0], listed)):
-        for path in _PATHS:
+        for path in dict.fromkeys((*_PATHS, *places_in(doors.text))):
             for method in _METHODS:
                 yield from _asked(doors.main, policy, origin, method, path)
             if doors.plain and _is_api(path):
@@ -104,6 +104,9 @@ def _asked(
     if not _expected(policy, origin):
         return
     if admitted(answer, origin):
+        if policy.varies_by_origin and not _varies(answer):
+            seen = "no Vary: Origin, so a cache gives one page the answer for another"
+            yield _Difference(True, question, seen, "include conf/cors.conf where you answer")
         yield from _listed(question, answer, EXPOSED, policy.exposed_headers, frozenset())
     if admitted(asked, origin):
         yield from _listed(preflight, asked, METHODS, policy.methods, SAFELISTED)
@@ -141,6 +144,11 @@ def _answered(
     elif found and expected and policy.credentials and not credentials:
         seen = f"it may not carry cookies, and {CREDENTIALS} is true"
         yield _Difference(False, question, seen, f"set {CREDENTIALS}=false if it is meant")
+
+
+def _varies(answer: Answer) -> bool:
+    names = names_in(value_of(answer, "Vary").lower())
+    return "origin" in names or "*" in names
 
 
 def _kept(question: str, answer: Answer, policy: CorsPolicy) -> Iterator[_Difference]:

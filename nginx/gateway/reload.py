@@ -82,6 +82,14 @@ def _run_of(out: Path) -> tuple[Logs, dict[str, str], str]:
         raise RenderError(f"{out / RUN} cannot be read; was this folder rendered here?") from error
 
 
+def origins_in_force(out: Path) -> list[str]:
+    """The allowed origins of the configuration that runs from this folder."""
+    try:
+        return list(json.loads((out / RUN).read_text(encoding="utf-8"))["origins"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return []  # the reload itself says what is wrong
+
+
 def is_running(out: Path) -> bool:
     """Whether a gateway runs from this folder."""
     try:

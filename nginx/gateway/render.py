@@ -155,7 +155,8 @@ def _run(settings: GatewaySettings, logs: Logs) -> str:
         WEBUI: settings.webui,
     }
     texts = {variable: str(address) for variable, address in addresses.items()}
-    document = {"logs": asdict(logs), "addresses": texts, "file": settings.file}
+    origins = [str(origin) for origin in settings.cors.origins]
+    document = {"logs": asdict(logs), "addresses": texts, "file": settings.file, "origins": origins}
     return json.dumps(document, indent=2)
 
 

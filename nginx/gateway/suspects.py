@@ -1,4 +1,4 @@
-"""Origins that an edited template could let in by mistake."""
+"""Origins and addresses that an edited template could let in by mistake."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,6 +8,7 @@ from gateway.snapshot import STRANGERS, probes
 
 _NAMED = re.compile(r"https?:(?:\\?/){2}[^\s\"';{}$]+")
 _DOT = re.compile(r"\\?\[\.\]|\\\.")
+_LOCATION = re.compile(r"^\s*location\s+(?:=|\^~|~\*?)?\s*([\"']?)(\S+)\1\s*\{", re.M)
 # What stands for other characters in an expression.
 _WILD = re.compile(r"\[[^\]]*\][*+?]?|\.[*+?]|\(\?[:=!]|[()?*+|^\\]")
 _ORIGIN = re.compile(r"https?://[a-z0-9._-]+(?::[0-9]+)?", re.I)
@@ -47,3 +48,18 @@ def _named_in(text: str) -> Iterator[str]:
             guess = _WILD.sub(filler, plain)
             if _ORIGIN.fullmatch(guess):
                 yield guess.lower()
+
+
+def places_in(text: str) -> list[str]:
+    """An address of every location of a rendered configuration that callers can reach."""
+    found = []
+    for match in _LOCATION.finditer(text):
+        place = match[2]
+        if match[0].split()[1].startswith("~"):
+            place = place.removeprefix("^").removesuffix("$")
+            place = re.sub(r"\(\?:([^()|]*)[^()]*\)", r"\1", place)  # the first of the choices
+            place = re.sub(r"(?<!\\)\.[*+?]?|\[[^\]]*\][*+?]?", "x", place)
+            place = re.sub(r"[\\()?*+|^]", "", place)
+        if re.fullmatch(r"/(?!\.)[!-~]*", place):
+            found += [place, f"{place}x"] if place.endswith("/") else [place]
+    return list(dict.fromkeys(found))

@@ -122,12 +122,17 @@ def _started(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator
         out.chmod(0o755)  # nginx's workers are not root
         revision = render(settings, out, templates, LOG_FILES, nginx)
         command = [nginx, "-e", "stderr", "-p", folder, "-c", f"{folder}/nginx.conf"]
-        process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=subprocess.DEVNULL)
+        said = out / "said"
+        with said.open("w") as file:
+            process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=file)
         try:
             give_up = time.monotonic() + _START_S
             while pulse(settings.listen) != revision:
-                if process.poll() is not None or time.monotonic() > give_up:
-                    raise RenderError("nginx did not start with this configuration")
+                if process.poll() is not None:
+                    why = said.read_text(errors="replace").strip()
+                    raise RenderError(f"nginx does not start with this configuration:\n{why}")
+                if time.monotonic() > give_up:
+                    raise RenderError("with this configuration /healthz is not as conf/pulse.conf")
                 time.sleep(0.02)
             yield "\n".join(path.read_text() for path in sorted(out.rglob("*.conf")))
         finally:

@@ -73,6 +73,18 @@ PRIVATE = (
     "    add_header Vary",
     "    add_header Access-Control-Allow-Private-Network true always;\n    add_header Vary",
 )
+REFLECTED = "add_header Access-Control-Allow-Origin $http_origin always; return 204;"
+NEW_PLACE = (
+    "site.conf",
+    "    location /api/ {",
+    f"    location = /api/v9/open {{ {REFLECTED} }}\n    location /api/ {{",
+)
+NEW_FILES = (
+    "site.conf",
+    "    location /api/ {",
+    f"    location ~ ^/data/. {{ {REFLECTED} }}\n    location /api/ {{",
+)
+NO_VARY = ("cors.conf", "add_header Vary", "# add_header Vary")
 LONGER = ("preflight.conf", "{{ settings.cors.max_age_s }}", "86400")
 NOT_THE_PICTURES = (
     "site.conf",
@@ -132,6 +144,9 @@ def check(
         (SERVICES_OWN, "it may carry cookies"),
         (EXPOSED, "it allows X-Secret beyond CORS_EXPOSED_HEADERS"),
         (PRIVATE, "private network"),
+        (NEW_PLACE, "/api/v9/open from https://evil.example"),
+        (NEW_FILES, "/data/x from https://evil.example"),
+        (NO_VARY, "no Vary: Origin"),
     ],
 )
 def test_what_lets_in_more_is_refused_unless_templates_are_trusted(

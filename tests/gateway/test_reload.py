@@ -230,6 +230,12 @@ def test_the_command_reloads_with_the_addresses_of_the_run(own: Gateway) -> None
     assert allowed(own, NEW)
 
 
+def test_it_says_which_origins_may_not_call_any_more(own: Gateway) -> None:
+    assert run("reload", "--out", str(own.folder), CORS_ALLOWED_ORIGINS=f"{OLD} {NEW}").stdout
+    done = run("reload", "--out", str(own.folder))
+    assert done.stdout.endswith(f"; not any more: {OLD}, {NEW}\n")
+
+
 def test_a_settings_file_that_is_gone_leaves_its_policy_in_force(
     own: Gateway, tmp_path: Path
 ) -> None:

@@ -44,18 +44,21 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
         },
         "credentials": {
             "gateway": "CORS_ALLOW_CREDENTIALS=true",
-            "nginx": "add_header Access-Control-Allow-Credentials true always;",
+            "nginx": "proxy_hide_header Access-Control-Allow-Credentials;\n"
+            "add_header Access-Control-Allow-Credentials true always;",
             "fastapi": _MIDDLEWARE,
         },
         "expose": {
             "gateway": 'CORS_EXPOSED_HEADERS="{gateway_exposed}"',
-            "nginx": 'add_header Access-Control-Expose-Headers "{exposed}" always;',
+            "nginx": "proxy_hide_header Access-Control-Expose-Headers;\n"
+            'add_header Access-Control-Expose-Headers "{exposed}" always;',
             "fastapi": _MIDDLEWARE,
         },
         "gateway_api": {"page": 'fetch("{site}/api/v1/...")  // {note_docs}'},
         "headers": {
             "gateway": 'CORS_ALLOWED_HEADERS="{gateway_headers}"',
-            "nginx": 'add_header Access-Control-Allow-Headers "{headers}" always;',
+            "nginx": "proxy_hide_header Access-Control-Allow-Headers;\n"
+            'add_header Access-Control-Allow-Headers "{headers}" always;',
             "fastapi": _MIDDLEWARE,
         },
         "http": {
@@ -73,12 +76,14 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
         },
         "max_age": {
             "gateway": "CORS_MAX_AGE=7200",
-            "nginx": "add_header Access-Control-Max-Age 7200 always;",
+            "nginx": "proxy_hide_header Access-Control-Max-Age;\n"
+            "add_header Access-Control-Max-Age 7200 always;",
             "fastapi": _MIDDLEWARE,
         },
         "methods": {
             "gateway": 'CORS_ALLOWED_METHODS="{gateway_methods}"',
-            "nginx": 'add_header Access-Control-Allow-Methods "{methods}" always;',
+            "nginx": "proxy_hide_header Access-Control-Allow-Methods;\n"
+            'add_header Access-Control-Allow-Methods "{methods}" always;',
             "fastapi": _MIDDLEWARE,
         },
         "no_content": {"nginx": "return 204;", "fastapi": "return Response(status_code=204)"},

@@ -63,7 +63,7 @@ def _mismatch(seen: Seen, exchange: Exchange, lines: Sequence[str]) -> Finding:
     if _fresh_passes(seen, exchange):
         return finding("cache_mixes_origins", exchange, seen.fresh, value=value)
     items = [item for item in re.split(r"[,\s]+", value) if item]
-    if len(items) > 1:
+    if len(items) > 1 and any("://" in item or item in {"*", "null"} for item in items[1:]):
         joined = "*" in items or len(set(items)) < len(items)
         return finding("multiple_values" if joined else "origin_list", exchange, value=value)
     code = "other_origin" if misses.is_origin(value) else "not_an_origin"
