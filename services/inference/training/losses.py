@@ -26,7 +26,7 @@ class Weights:
     kept_own: float = 0.02  # the same where there is one
     tone: float = 0.3  # of the skin's light against the target's, where there is no truth
     likeness: float = 2.0  # of the features' own contrast, where there is no truth
-    identity: float = 0.4  # of the cosine to the source, where the truth is not the source itself
+    identity: float = 0.7  # of the cosine to the source, where the truth is not the source itself
     residual: float = 0.1
     smooth: float = 0.05
 
@@ -40,8 +40,12 @@ class Likeness:
         self._mean = mean
 
     def distance(self, fused: Tensor, chip: Tensor, identity: Tensor) -> Tensor:
-        """(N,) 1 - cosine; fused (N, 3, H, W), chip (N, 2, 3), identity (N, 128)."""
-        seen = chips(fused, chip).contiguous(memory_format=torch.channels_last)
+        """(N,) 1 - cosine; fused (N, 3, H, W), chip (N, 2, 3), identity (N, 128).
+
+        Of the picture in grey: in colour the gradient paints tints that only a network likes.
+        """
+        grey = fused.mean(dim=1, keepdim=True).expand_as(fused)
+        seen = chips(grey, chip).contiguous(memory_format=torch.channels_last)
         with torch.autocast(fused.device.type, torch.bfloat16):
             found = self._recogniser(seen)
         return 1 - functional.cosine_similarity(found.float() - self._mean, identity - self._mean)

@@ -1,13 +1,14 @@
 """Trains the U-Net on prepared samples; started again, it goes on where it was stopped.
 
-Writes into its run folder: state.pt (to go on from), log.csv (the curves) and a sheet of samples
-now and then (target, texture, classical, learned, truth).
+Writes into its run folder, a folder for each cycle: state.pt (to go on from), log.csv (the curves)
+and a sheet of samples now and then (target, texture, classical, learned, truth).
 """
 
 import argparse
+import copy
 import csv
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,52 +23,58 @@ from training.network import FusionUNet, compose
 from training.recogniser import Recogniser
 from training.samples import OWN, WILD
 
-SAVE_EVERY, LOOK_EVERY = 500, 1000
+SAVE_EVERY, LOOK_EVERY = 250, 1000
 _EMA = 0.999
 _CHECKED = 256  # held-out samples
 _CHECKS = ("classical error", "learned error", "classical cosine", "learned cosine")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How long and how fast.
+class Cycle:
+    """A part of the training, with a one-cycle schedule of its own.
 
-    rate           the highest of a one-cycle schedule
-    identity_from  share of the steps after which likeness counts: earlier its gradient drowns the
-                   others, and light and colour are not learned
-    wild           share of a batch that has no truth, before and after that
+    rate      the schedule's highest
+    wild      share of a batch that has no truth
+    likeness  whether the distance to the source's identity counts
     """
 
-    steps: int = 6000
+    name: str
+    steps: int
+    rate: float
+    wild: float
+    likeness: bool
     batch: int = 16
-    rate: float = 2e-3
     decay: float = 1e-2
     seed: int = 1
-    identity_from: float = 0.75
-    wild: tuple[float, float] = (0.2, 0.4)
+
+
+# Light and colour first: from the start the gradient of likeness would drown all others.
+CYCLES = (
+    Cycle("light", 6000, 2e-3, wild=0.2, likeness=False),
+    Cycle("likeness", 1000, 5e-4, wild=0.4, likeness=True),
+)
 
 
 class Run:
-    """A training run and all its state."""
+    """One cycle and all its state."""
 
-    def __init__(self, plan: Plan, folder: Path, device: torch.device) -> None:
-        torch.manual_seed(plan.seed)
-        self.plan, self.folder, self.device = plan, folder, device
-        kept = torch.channels_last
-        self.network = FusionUNet().to(device, memory_format=kept)
+    def __init__(self, cycle: Cycle, start: FusionUNet, folder: Path, device: torch.device) -> None:
+        """start is trained on, and not changed; a cycle that was begun goes on where it was."""
+        self.cycle, self.folder, self.device = cycle, folder / cycle.name, device
+        self.network = copy.deepcopy(start).to(device, memory_format=torch.channels_last)
         self.average = torch.optim.swa_utils.AveragedModel(
             self.network,
             avg_fn=_moving,
             use_buffers=True,
         )
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), plan.rate, weight_decay=plan.decay
+            self.network.parameters(), cycle.rate, weight_decay=cycle.decay
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, plan.rate, total_steps=plan.steps, pct_start=0.1
+            self.optimiser, cycle.rate, total_steps=cycle.steps, pct_start=0.1
         )
         self.step = 0
-        folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         if self._state.exists():
             self._resume()
 
@@ -85,33 +92,32 @@ class Run:
 
     def _resume(self) -> None:
         state = torch.load(self._state, map_location=self.device, weights_only=True)
-        if state["steps"] != self.plan.steps:
+        if state["steps"] != self.cycle.steps:
             raise SystemExit(
-                f"{self._state} belongs to a run of {state['steps']} steps; give the same number, "
-                "or another --run folder"
+                f"{self._state} belongs to a cycle of {state['steps']} steps; give the same "
+                "number, or another --run folder"
             )
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.step = state["step"]
-        print(f"going on from step {self.step}", flush=True)
+        print(f"{self.cycle.name}: going on from step {self.step}", flush=True)
 
     def save(self) -> None:
         """Written beside and renamed, so that a stop in between loses nothing."""
         state = {name: part.state_dict() for name, part in self._parts().items()}
         beside = self._state.with_suffix(".new")
-        torch.save({**state, "step": self.step, "steps": self.plan.steps}, beside)
+        torch.save({**state, "step": self.step, "steps": self.cycle.steps}, beside)
         beside.rename(self._state)
 
     def learn(self, samples: Samples, likeness: Likeness, how: Weights) -> dict[str, float]:
         """One step; the terms of the loss."""
-        rng = np.random.default_rng((self.plan.seed, self.step))
-        late = self.step >= self.plan.identity_from * self.plan.steps
-        wild = round(self.plan.wild[late] * self.plan.batch)
-        batch = samples.batch(rng, self.plan.batch, wild).to(self.device)
+        cycle = self.cycle
+        rng = np.random.default_rng((cycle.seed, self.step))
+        batch = samples.batch(rng, cycle.batch, round(cycle.wild * cycle.batch)).to(self.device)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16):
             said = self.network(batch.pair.contiguous(memory_format=torch.channels_last))
-        terms = loss_of(batch, said, likeness if late else None, how)
+        terms = loss_of(batch, said, likeness if cycle.likeness else None, how)
         total = torch.stack(list(terms.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -163,13 +169,13 @@ def _classical(batch: Batch) -> Tensor:
 
 
 def train(run: Run, samples: Samples, held_out: Samples, recogniser: Recogniser) -> None:
-    """From the run's step to its plan's end."""
+    """From the run's step to its cycle's end."""
     log = run.folder / "log.csv"
     likeness = Likeness(recogniser, samples.mean_identity().to(run.device))
     started, first = time.monotonic(), run.step
-    while run.step < run.plan.steps:
+    while run.step < run.cycle.steps:
         terms = run.learn(samples, likeness, Weights())
-        if run.step % SAVE_EVERY and run.step != run.plan.steps:
+        if run.step % SAVE_EVERY and run.step != run.cycle.steps:
             continue
         run.save()
         found = run.check(held_out, likeness)
@@ -181,14 +187,15 @@ def train(run: Run, samples: Samples, held_out: Samples, recogniser: Recogniser)
                 writer.writeheader()
             writer.writerow(row)
         seconds = (time.monotonic() - started) / (run.step - first)
-        left = (run.plan.steps - run.step) * seconds / 60
+        left = (run.cycle.steps - run.step) * seconds / 60
         print(
-            f"step {run.step} of {run.plan.steps}: held-out error {found['learned error']:.4f} "
-            f"(at the start {found['classical error']:.4f}), cosine {found['learned cosine']:.3f} "
+            f"{run.cycle.name}: step {run.step} of {run.cycle.steps}: held-out error "
+            f"{found['learned error']:.4f} (classical {found['classical error']:.4f}), "
+            f"cosine {found['learned cosine']:.3f} "
             f"({found['classical cosine']:.3f}), {seconds:.2f} s a step, {left:.0f} minutes left",
             flush=True,
         )
-        if run.step % LOOK_EVERY == 0 or run.step == run.plan.steps:
+        if run.step % LOOK_EVERY == 0 or run.step == run.cycle.steps:
             run.sheet(held_out)
 
 
@@ -198,15 +205,21 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, required=True)
     parser.add_argument("--models-dir", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=Plan.steps)
-    parser.add_argument("--batch", type=int, default=Plan.batch)
+    parser.add_argument("--steps", type=int, default=CYCLES[0].steps, help="of the first cycle")
+    parser.add_argument("--batch", type=int, default=Cycle.batch)
     args = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = Run(Plan(steps=args.steps, batch=args.batch), args.run, device)
     recogniser = Recogniser(args.models_dir / "dlib_face_resnet.onnx").to(
         device, memory_format=torch.channels_last
     )
-    train(run, Samples(args.samples), Samples(args.held_out), recogniser)
+    samples, held_out = Samples(args.samples), Samples(args.held_out)
+    torch.manual_seed(Cycle.seed)
+    network = FusionUNet()
+    for cycle in CYCLES:
+        steps = max(1, cycle.steps * args.steps // CYCLES[0].steps)
+        run = Run(replace(cycle, steps=steps, batch=args.batch), network, args.run, device)
+        train(run, samples, held_out, recogniser)
+        network = run.average.module
 
 
 if __name__ == "__main__":
