@@ -32,8 +32,6 @@ run_native() {
     --timeout-graceful-shutdown 3600
   start webui nginx -p "$run_dir/webui" -c "$run_dir/webui/nginx.conf"
   start gateway "$ROOT/scripts/gateway" run --out "$run_dir/gateway"
-  ln -sfn "$run_dir/gateway" "$ROOT/.cache/gateway" # for scripts/gateway reload
-
   local give_up=$((SECONDS + 120)) # models load in seconds
   until answers_ready; do
     check_children
@@ -41,6 +39,12 @@ run_native() {
       last_words inference "the service did not become ready"
     sleep 0.2
   done
+  # For scripts/gateway reload, which means the stack that was started first.
+  if [ -e "$ROOT/.cache/gateway/nginx.pid" ] && kill -0 "$(<"$ROOT/.cache/gateway/nginx.pid")" 2>/dev/null; then
+    say "beside another stack: to reload this one, GATEWAY_OUT=$run_dir/gateway scripts/gateway reload"
+  else
+    ln -sfn "$run_dir/gateway" "$ROOT/.cache/gateway"
+  fi
   say "logs: $run_dir/*.log"
   echo "ready: http://localhost:$port"
   while true; do

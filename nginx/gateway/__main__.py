@@ -18,12 +18,13 @@ from gateway.health import is_alive
 from gateway.mounts import refuse_replaced
 from gateway.policy import CorsPolicy
 from gateway.policy_document import policy_document
-from gateway.reload import OLD_STAYS, is_running, origins_in_force, reload
+from gateway.reload import OLD_STAYS, is_running, origins_in_force, reload, revision_in_force
 from gateway.render import LOG_FILES, LOG_STREAMS, TEMPLATES, RenderError, find_nginx, render, still
 from gateway.settings import GatewaySettings
 from gateway.snapshot import SnapshotError, compared, record, recorded, snapshot
 from gateway.watch import start_watching, watch
 
+UNCHANGED = "nothing has changed (a container takes an edited .env with: docker compose up -d)"
 Command = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 
@@ -212,14 +213,15 @@ def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
     settings, nginx = _settings(environment), _nginx()
-    before = origins_in_force(options.out)
+    before, old = origins_in_force(options.out), revision_in_force(options.out)
     with still(options.templates) as templates:
         _proved(settings, templates, nginx)
         revision = reload(options.out, environment, templates, nginx)
     now = {str(origin) for origin in settings.cors.origins}
     gone = ", ".join(origin for origin in before if origin not in now)
     lost = f"; not any more: {gone}" if gone else ""
-    return f"revision {revision}, {_in_words(settings.cors)}{lost}"
+    same = f"; {UNCHANGED}" if revision == old else ""
+    return f"revision {revision}, {_in_words(settings.cors)}{lost}{same}"
 
 
 def _snapshot(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -262,4 +264,10 @@ def _end(signal_number: int, frame: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _end)
-    sys.exit(main())
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has seen enough: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + signal.SIGPIPE
+    sys.exit(status)

@@ -49,4 +49,7 @@ def parse_profile(text: str) -> Profile:
         return PROFILES[text]
     except KeyError:
         known = ", ".join(PROFILES)
-        raise Refused(f"there is no such profile; known are {known}", DEFAULT) from None
+        # development, testing, production
+        meant = (name for name in PROFILES if text.lower().startswith(name))
+        fix = next(meant, DEFAULT)
+        raise Refused(f"there is no such profile; known are {known}", fix) from None

@@ -90,6 +90,14 @@ def origins_in_force(out: Path) -> list[str]:
         return []  # the reload itself says what is wrong
 
 
+def revision_in_force(out: Path) -> str:
+    """Of the configuration that runs from this folder; "" where none does."""
+    try:
+        return (out / REVISION).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
 def is_running(out: Path) -> bool:
     """Whether a gateway runs from this folder."""
     try:
@@ -105,7 +113,10 @@ def _master(out: Path) -> int:
     except (OSError, ValueError):
         command = b""
     if b"nginx" not in command:
-        raise RenderError(f"no gateway runs from {out}; start one, or name its folder with --out")
+        raise RenderError(
+            f"no gateway runs from {out}; start one, or name its folder with --out. "
+            "One in Docker: docker compose exec nginx gateway reload"
+        )
     return pid
 
 

@@ -45,13 +45,18 @@ class Expression(str):
 
 @dataclass(frozen=True)
 class Logs:
-    """Where nginx writes: into the rendered folder, or to the container's streams."""
+    """Where nginx writes: into the rendered folder, or to the container's streams.
+
+    buffer  how much of the access log is written at once
+    """
 
     access: str
     error: str
+    buffer: str = "4k"
 
 
-LOG_FILES = Logs("logs/access.log", "logs/error.log")
+LOG_FILES = Logs("logs/access.log", "logs/error.log", "64k")
+# A stream is a pipe, which would mix larger pieces of two workers.
 LOG_STREAMS = Logs("/dev/stdout", "stderr")
 
 
@@ -77,6 +82,7 @@ def render_texts(
         "problems": problem_documents(settings.max_body_bytes),
         "access_log": logs.access,
         "error_log": logs.error,
+        "log_buffer": logs.buffer,
         "worker_user": worker_user,
         "http2_directive": version >= _HTTP2_DIRECTIVE,
     }

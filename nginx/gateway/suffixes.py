@@ -7,6 +7,21 @@ from functools import cache, cached_property
 
 from publicsuffixlist import PublicSuffixList
 
+# Content networks and stores whose customers' names the list lacks -> how many names below it a
+# customer's own one begins: 2 for bucket.oss-cn-hangzhou.aliyuncs.com.
+_SHARED = {
+    "aliyuncs.com": 2,
+    "b-cdn.net": 1,
+    "backblazeb2.com": 3,
+    "bcebos.com": 2,
+    "kxcdn.com": 1,
+    "loca.lt": 1,
+    "myhuaweicloud.com": 3,
+    "myqcloud.com": 3,
+    "storage.googleapis.com": 1,
+    "wasabisys.com": 3,
+}
+
 
 class _Suffixes(PublicSuffixList):
     @cached_property
@@ -46,4 +61,7 @@ def strangers(host: str) -> str:
         return f"anybody can have a name under .{host}: it is a {kind}"
     if suffix := _known().below.get(host):
         return f"anybody can have a name under .{suffix}, which it covers"
+    for shared, depth in _SHARED.items():
+        if f".{host}".endswith(f".{shared}") and host.count(".") - shared.count(".") < depth:
+            return f"anybody can have a name under .{host}: {shared} gives them to its customers"
     return ""

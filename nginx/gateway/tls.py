@@ -98,7 +98,9 @@ def parse_path(text: str) -> str:
 
 def _parse_mode(text: str) -> str:
     if text not in MODES:
-        raise Refused(f"it is none of {', '.join(MODES)}", DEFAULTS[MODE])
+        # "on" does not say with which certificate, and nobody who writes it means `off`.
+        fix = f"files, with {CERTIFICATE} and {KEY}, or self-signed to try it, or off"
+        raise Refused(f"it is none of {', '.join(MODES)}", fix)
     return text
 
 

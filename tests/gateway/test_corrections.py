@@ -100,6 +100,13 @@ def test_every_line_that_is_offered_is_accepted(
             'CORS_ALLOWED_ORIGINS="http://localhost:3000"',
         ),
         ({"CORS_ORIGINS": "a.example.com"}, 'CORS_ALLOWED_ORIGINS="https://a.example.com"'),
+        ({"FUSION_PROFILE": "development"}, 'FUSION_PROFILE="dev"'),
+        ({"FUSION_PROFILE": "staging"}, 'FUSION_PROFILE="prod"'),
+        ({"GATEWAY_HSTS_S": "1y"}, 'GATEWAY_HSTS_S="31536000"'),
+        ({"GATEWAY_HSTS_S": "30 days"}, 'GATEWAY_HSTS_S="2592000"'),
+        ({"GATEWAY_HSTS_S": "9y"}, 'GATEWAY_HSTS_S="63072000"'),
+        # Not `off`, and which certificate is not known.
+        ({"GATEWAY_TLS": "on"}, ""),
         # Empty would be the default, and the name that was meant is taken already.
         ({"CORS_ALLOWED_METHODS": "*"}, ""),
         ({"CORS_ALLOWED_ORIGINS": "null"}, ""),

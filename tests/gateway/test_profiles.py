@@ -61,7 +61,9 @@ def test_an_unknown_profile_is_refused() -> None:
     assert fault.line == 'FUSION_PROFILE="prod"'
 
 
-@pytest.mark.parametrize("suffix", ["github.io", "co.uk", "vercel.app", "xn--p1ai", "com", "lan"])
+@pytest.mark.parametrize(
+    "suffix", ["github.io", "co.uk", "vercel.app", "xn--p1ai", "com", "lan", "b-cdn.net"]
+)
 def test_a_wildcard_under_a_public_suffix_needs_the_dangerous_name(suffix: str) -> None:
     fault = only_fault(CORS_ALLOWED_ORIGINS=f"https://*.{suffix}")
     assert "anybody can have a name" in fault.reason
@@ -208,3 +210,21 @@ def test_what_may_not_be_meant_is_a_warning(
     assert words in warning["reason"]
     assert re.fullmatch(r"[A-Z_]+=\".*\"", warning["line"])
     assert words in run("check", **environment).stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "is_shared"),
+    [
+        ("oss-cn-hangzhou.aliyuncs.com", True),
+        ("mine.oss-cn-hangzhou.aliyuncs.com", False),
+        ("cos.ap-guangzhou.myqcloud.com", True),
+        ("mine-1250000000.cos.ap-guangzhou.myqcloud.com", False),
+        ("myb-cdn.net", False),
+    ],
+)
+def test_a_wildcard_over_the_customers_of_a_store_needs_it_too(host: str, is_shared: bool) -> None:
+    environment = {"CORS_ALLOWED_ORIGINS": f"https://*.{host}"}
+    if is_shared:
+        assert "gives them to its customers" in only_fault(**environment).reason
+    else:
+        policy_of(**environment)

@@ -18,6 +18,7 @@ import pytest
 from tests.gateway.lab import Gateway, gateway, preflight, request, wait_until
 from tests.gateway.test_settings import PACKAGE_ROOT, run
 
+from gateway.__main__ import UNCHANGED
 from gateway.environment import read_environment
 from gateway.faults import InvalidSettings
 from gateway.mounts import refuse_replaced
@@ -225,6 +226,9 @@ def test_the_command_reloads_with_the_addresses_of_the_run(own: Gateway) -> None
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("reloaded: revision ") and NEW in done.stdout
     assert allowed(own, NEW)
+    assert "nothing has changed" not in done.stdout
+    again = run("reload", "--out", str(own.folder), CORS_ALLOWED_ORIGINS=NEW)
+    assert again.stdout.endswith(f"; {UNCHANGED}\n")
     done = run("reload", "--out", str(own.folder), CORS_ALLOWED_ORIGINS=f"{NEW}/")
     assert done.returncode == 1 and f'write: CORS_ALLOWED_ORIGINS="{NEW}"' in done.stderr
     assert allowed(own, NEW)

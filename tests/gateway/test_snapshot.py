@@ -1,11 +1,14 @@
 """A policy recorded as behaviour: what a change of it lets in and shuts out."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from tests.gateway.test_settings import run
+from tests.gateway.test_settings import PACKAGE_ROOT, run
 
 from gateway.origins import parse_origin
 from gateway.render import TEMPLATES
@@ -55,6 +58,23 @@ def test_nothing_changed_is_no_difference(recorded: Path) -> None:
     done = run("snapshot", str(recorded), **POLICY)
     assert (done.returncode, done.stdout) == (0, f"no change: {recorded}\n")
     assert recorded.read_text() == before
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(recorded: Path) -> None:
+    """As `| head` does with a long difference."""
+    recorded.write_text("# nothing\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "snapshot", str(recorded)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_ROOT), **POLICY},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_changed_policy_is_shown_as_behaviour(recorded: Path) -> None:

@@ -82,7 +82,7 @@ ROWS: dict[str, Row] = {
     **_errors("headers", "authorization_not_covered", "headers_malformed"),
     # the answer
     **_errors("address_of_page", "redirected", "redirected_preflight", "redirect_loop"),
-    **_errors("address_of_page", "redirected_other_origin"),
+    **_errors("answer_itself", "redirected_other_origin"),
     **_errors("location", "redirect_broken"),
     **_errors("always", "answer_no_header", "missing_on_errors", "failed_without_header"),
     **_errors("star", "star_with_credentials"),

@@ -28,6 +28,11 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
             "nginx": "{nginx_policy}",
             "fastapi": "app = CORSMiddleware(  # {note_outermost}\n    app,\n{fastapi_policy}\n)",
         },
+        "answer_itself": {
+            "page": 'fetch("{location}")',
+            "nginx": "return 401;  # {note_no_redirect}",
+            "fastapi": "raise HTTPException(401)  # {note_no_redirect}",
+        },
         "buffers": {
             "nginx": "large_client_header_buffers 8 64k;",
             "fastapi": "uvicorn app:app --h11-max-incomplete-event-size 65536",
@@ -104,7 +109,7 @@ LINES: MappingProxyType[str, dict[str, str]] = MappingProxyType(
             "page": 'fetch("{url}", {{credentials: "omit"}})  // {note_no_cookie}',
         },
         "strict": {"gateway": "{note_list_origins}", **_POLICY},
-        "tls": {"nginx": "listen {port} ssl;", "page": 'fetch("{url}")  // {note_tls}'},
+        "tls": {"nginx": "listen {port} ssl;"},
         "vary": {
             "nginx": "add_header Vary Origin always;",
             "fastapi": 'response.headers.add_vary_header("Origin")',

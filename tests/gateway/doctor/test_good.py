@@ -44,6 +44,10 @@ def _moved_to(location: str) -> Serve:
     return python(respond)
 
 
+def _no_such_method(asked: Asked) -> Reply:
+    return Reply(501) if asked.method == "QUERY" else Reply(headers=granted("*"))
+
+
 GOOD = {
     "an API that has moved to a name with a space": (_moved_to("/v 2"), ()),
     "an API that has moved to a Chinese name": (_moved_to("/\xe4\xba\xba"), ()),
@@ -60,6 +64,7 @@ GOOD = {
     "a public API": (PUBLIC, ()),
     "a public API with a preflight": (PUBLIC, JSON),
     "white space around the value": (python(lambda asked: Reply(headers=granted(" * "))), ()),
+    "a server without the method QUERY": (python(_no_such_method), ()),
     "a list": (listed(ORIGIN), ("--method", "POST")),
     **{name: (raw(form), ()) for name, form in GOOD_FORMS.items()},
 }

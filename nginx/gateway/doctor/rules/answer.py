@@ -6,7 +6,7 @@ from gateway.doctor import fetch
 from gateway.doctor.examine import Seen, readable
 from gateway.doctor.findings import Finding, finding
 from gateway.doctor.rules import origin
-from gateway.doctor.wire import Exchange
+from gateway.doctor.wire import Answer, Exchange
 
 # What services answer to a POST without a body or a GET in place of DELETE: not the page's fault.
 _PROVOKED = frozenset({400, 404, 405, 411, 415, 422})
@@ -40,12 +40,17 @@ def errors(seen: Seen) -> Iterator[Finding]:
         elsewhere = here is not None and _passes(seen, here)
         code = "missing_below" if elsewhere else "missing_on_errors"
         yield finding(code, seen.answer, below, status=str(below.answer.status))
-    elif here and here.answer and here.answer.get(origin.ALLOW_ORIGIN) is None:
+    elif here and here.answer and _is_silent(here.answer):
         status = str(here.answer.status)
         yield finding("missing_on_wrong_method", seen.answer, here, status=status)
     # with a value, but a wrong one: it has the same causes as on any other answer
     elif below and (fault := origin.refused(seen, below)):
         yield fault
+
+
+def _is_silent(answer: Answer) -> bool:
+    """501 is no word of the application's: its server knows no such method for any address."""
+    return answer.get(origin.ALLOW_ORIGIN) is None and answer.status != 501
 
 
 def _lets_through(seen: Seen, preflight: Exchange) -> bool:
