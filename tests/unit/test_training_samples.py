@@ -13,9 +13,10 @@ from fusion.models.identity.dlib_resnet import CHIP_PX, to_chip
 from fusion.pipeline import find_faces
 from fusion.types import Float32, ImageBGR
 from training.geometry import another_geometry, landmark_noise, mirrored
-from training.light import change_skin, degrade, draw_light
+from training.light import add_shine, change_skin, degrade, draw_light
 from training.occluders import draw_occluder, over
 from training.photos import Listed, Photo, by_person, listed_photos
+from training.relief import normals_of
 from training.samples import OWN, SECOND, WILD, Cast, own_scene, sample_of, wild_scene
 
 SEEDS = range(6)
@@ -111,12 +112,15 @@ def test_disguises_change_the_picture_but_not_its_form(seed: int) -> None:
     rng = np.random.default_rng(seed)
     before = photo(0).around_face(0.45, 170)
     kept = before.image.copy()
-    lit = draw_light(rng, kept.shape, before.points, 1.0).on(before.image)
+    normals = normals_of(before.points, models().topology, kept.shape)
+    lit = draw_light(rng, before.points, normals, 1.0).on(before.image)
     skin = change_skin(rng, before.image, before.points)
+    shiny = add_shine(rng, before.image, before.points, normals)
     layer = draw_occluder(rng, before.image, before.points, portrait(1))
-    for changed in (lit, skin, over(before.image, layer), degrade(rng, before.image)):
+    for changed in (lit, skin, shiny, over(before.image, layer), degrade(rng, before.image)):
         assert changed.shape == kept.shape and changed.dtype == np.uint8
     assert np.abs(lit.astype(int) - kept).mean() > 1
+    assert (shiny >= kept).all() and (shiny > kept).any()
     assert 0 < (layer[1] > 0.5).mean() < 0.6
     np.testing.assert_array_equal(before.image, kept)
     np.testing.assert_array_equal(over(kept, (layer[0], layer[1] * 0)), kept)
@@ -124,8 +128,20 @@ def test_disguises_change_the_picture_but_not_its_form(seed: int) -> None:
 
 def test_light_without_strength_changes_nothing_that_can_be_seen() -> None:
     before = photo(0).around_face(0.45, 170)
-    light = draw_light(np.random.default_rng(1), before.image.shape, before.points, 0.0)
+    normals = normals_of(before.points, models().topology, before.image.shape)
+    light = draw_light(np.random.default_rng(1), before.points, normals, 0.0)
     assert np.abs(light.on(before.image).astype(int) - before.image).max() <= 1
+
+
+def test_normals_point_away_from_the_face() -> None:
+    face = photo(0)
+    normals = normals_of(face.points, models().topology, face.image.shape)
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=2), 1, atol=1e-3)
+    assert (normals[..., 2] > 0).all()
+    x, y = face.points[:468, :2].T.round().astype(int)
+    left, right, top, bottom = x.argmin(), x.argmax(), y.argmin(), y.argmax()
+    assert normals[y[left], x[left], 0] < -0.3 and normals[y[right], x[right], 0] > 0.3
+    assert normals[y[top], x[top], 1] < normals[y[bottom], x[bottom], 1]
 
 
 def test_landmark_noise_is_small_and_smooth() -> None:

@@ -22,13 +22,15 @@ from fusion.models.identity.dlib_resnet import to_chip
 from fusion.models.registry import FaceModels
 from fusion.models.swap.mesh import MeshSwap
 from fusion.models.swap.unet import INPUT_PX, to_square
+from fusion.models.topology import Topology
 from fusion.staging import Staged, stage
 from fusion.stopwatch import Stopwatch
 from fusion.types import Float32, ImageBGR
 from training.geometry import another_geometry, landmark_noise
-from training.light import change_skin, degrade, draw_light
+from training.light import add_shine, change_skin, degrade, draw_light
 from training.occluders import draw_occluder, over
 from training.photos import Photo
+from training.relief import normals_of
 
 MARGIN = 0.45  # surroundings of the face, for the matte and the hair
 _MOST_PX = 176  # of the truth's face: its region at the small scale is the picture itself
@@ -87,7 +89,8 @@ def own_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
     if rng.random() < 0.3:
         photo = replace(photo, image=degrade(rng, photo.image))
     with_other = _other_face(rng, models, photo, other.around_face(MARGIN, 200))
-    light = draw_light(rng, photo.image.shape, photo.points, 0.6 * (rng.random() < 0.7))
+    normals = normals_of(photo.points, models.topology, photo.image.shape)
+    light = draw_light(rng, photo.points, normals, 0.6 * (rng.random() < 0.7))
     truth, shown = light.on(photo.image), light.on(with_other)
     if rng.random() < 0.25:
         layer = draw_occluder(rng, truth, photo.points, stuff.image)
@@ -96,7 +99,7 @@ def own_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
         kind, source = SECOND, cast.second.around_face(MARGIN, rng.uniform(110, 200))
     else:
         kind, source = OWN, another_geometry(rng, models.topology, photo, shape_giver)
-    source = _disguised(rng, source, stuff.image)
+    source = _disguised(rng, models.topology, source, stuff.image)
     target = replace(photo, image=shown, points=landmark_noise(rng, photo.points))
     return Scene(target, source, truth, source.identity, kind)
 
@@ -104,10 +107,11 @@ def own_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
 def wild_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
     """Another person's photo as the source and no truth: it repeats the target."""
     photo = cast.truth.around_face(MARGIN, rng.uniform(110, 200))
-    light = draw_light(rng, photo.image.shape, photo.points, 0.6 * (rng.random() < 0.5))
+    normals = normals_of(photo.points, models.topology, photo.image.shape)
+    light = draw_light(rng, photo.points, normals, 0.6 * (rng.random() < 0.5))
     source = cast.others[0].around_face(MARGIN, rng.uniform(110, 200))
     if rng.random() < 0.5:
-        source = _disguised(rng, source, cast.others[2].image)
+        source = _disguised(rng, models.topology, source, cast.others[2].image)
     target = replace(photo, image=light.on(photo.image))
     return Scene(target, source, target.image, source.identity, WILD)
 
@@ -134,12 +138,15 @@ def _bytes(values: Float32) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(square), 0, 255), np.uint8)
 
 
-def _disguised(rng: Generator, photo: Photo, stuff: ImageBGR) -> Photo:
+def _disguised(rng: Generator, topology: Topology, photo: Photo, stuff: ImageBGR) -> Photo:
     """The photo in other light and colour, of other quality, sometimes with a thing before it."""
     image = photo.image
+    normals = normals_of(photo.points, topology, image.shape)
     if rng.random() < 0.5:
         image = change_skin(rng, image, photo.points)
-    image = draw_light(rng, image.shape, photo.points, 1.0).on(image)
+    if rng.random() < 0.35:
+        image = add_shine(rng, image, photo.points, normals)
+    image = draw_light(rng, photo.points, normals, 1.0).on(image)
     if rng.random() < 0.3:
         image = over(image, draw_occluder(rng, image, photo.points, stuff))
     return replace(photo, image=degrade(rng, image), points=landmark_noise(rng, photo.points))
