@@ -209,9 +209,10 @@ def test_uploaded_images_stand_for_files(client, target, source):
         ({"saturation": "0.5"}, True),
         ({"mode": "blend"}, True),
         ({"mode": "overlay"}, True),
+        ({"model": "mesh"}, True),
         ({"shape": "1"}, True),
         ({"smooth": "0", "brightness": "0", "contrast": "0", "saturation": "0"}, False),
-        ({"mode": "normal", "model": "mesh", "shape": "0.15", "quality": "20"}, False),
+        ({"mode": "normal", "model": "unet", "shape": "0.15", "quality": "20"}, False),
     ],
 )
 def test_every_option_reaches_the_pipeline(client, portraits, source, fields, differs):

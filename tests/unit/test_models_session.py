@@ -83,4 +83,4 @@ def test_every_wrong_file_is_named(tmp_path: Path) -> None:
 
 def test_the_bundle_tells_its_device() -> None:
     models = load_models(MODELS_DIR, "cpu")
-    assert models.device == "cpu" and set(models.swaps) == {"mesh"}
+    assert models.device == "cpu" and set(models.swaps) == {"mesh", "unet"}

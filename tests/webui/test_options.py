@@ -12,7 +12,7 @@ from fusion.api.parameters import fusion_parameters
 pytestmark = pytest.mark.browser
 
 # Chosen on the photos themselves, or not offered by the page.
-NOT_CONTROLS = {"source_face", "target_face", "mappings", "model"}
+NOT_CONTROLS = {"source_face", "target_face", "mappings"}
 LIST = """async () => {
   const script = document.querySelector("script[type=module]").src;
   const { controls } = await import(new URL("controls/list.js", script));
@@ -25,7 +25,7 @@ def open_all(page: Page) -> None:
 
 
 def test_controls_are_the_options_of_the_api_with_its_ranges_and_defaults(page: Page) -> None:
-    rows = {row.name: row for row in fusion_parameters(["mesh"])}
+    rows = {row.name: row for row in fusion_parameters(["mesh", "unet"])}
     controls: list[dict[str, Any]] = page.evaluate(LIST)
     assert {control["name"] for control in controls} == set(rows) - NOT_CONTROLS
     for control in controls:

@@ -66,7 +66,7 @@ class FusionOptions:
 
     ratio: float = 0.5
     mode: Mode = "normal"
-    model: str = "mesh"
+    model: str = "unet"
     shape: float = 0.15
     smooth: float = 0.0
     brightness: float = 0.0

@@ -26,7 +26,7 @@ class Weights:
     kept_own: float = 0.02  # the same where there is one
     tone: float = 0.3  # of the skin's light against the target's, where there is no truth
     likeness: float = 2.0  # of the features' own contrast, where there is no truth
-    identity: float = 0.7  # of the cosine to the source, where the truth is not the source itself
+    identity: float = 0.4  # of the cosine to the source, where the truth is not the source itself
     residual: float = 0.1
     smooth: float = 0.05
 

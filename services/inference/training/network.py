@@ -87,5 +87,6 @@ class FusionUNet(nn.Module):
 def compose(pair: Tensor, said: Correction) -> Tensor:
     """The fused face at ratio 1: (N, 3, H, W) RGB."""
     target, lit, mask = pair[:, :3], pair[:, 6:9], pair[:, 9:10]
-    shown = (lit * said.log_gain.exp() + said.offset).clamp(0, 1)
+    skin = 1 - pair[:, 11:12]  # eyeballs keep the light that they have
+    shown = (lit * (skin * said.log_gain).exp() + skin * said.offset).clamp(0, 1)
     return target + (shown - target) * mask * said.alpha

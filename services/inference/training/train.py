@@ -51,7 +51,7 @@ class Cycle:
 # Light and colour first: from the start the gradient of likeness would drown all others.
 CYCLES = (
     Cycle("light", 6000, 2e-3, wild=0.2, likeness=False),
-    Cycle("likeness", 1000, 5e-4, wild=0.4, likeness=True),
+    Cycle("likeness", 1200, 1e-3, wild=0.3, likeness=True),
 )
 
 

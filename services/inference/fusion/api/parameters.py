@@ -137,8 +137,8 @@ def fusion_parameters(models: Sequence[str] | None = None) -> tuple[Parameter, .
                   *_number(0, 1)),
         Parameter("mode", "How the face meets the target: feathered, multi-band, or overlaid.",
                   _DEFAULTS.mode, *_choice(("normal", "blend", "overlay"))),
-        Parameter("model", "The swap model.", "mesh",
-                  *_model(models)),
+        Parameter("model", "The swap model: unet is learned, mesh works without a network.",
+                  _DEFAULTS.model, *_model(models)),
         Parameter("shape", "How far eyes, nose and mouth sit as the source's do.",
                   _DEFAULTS.shape, *_number(0, 1)),
         Parameter("smooth", "Skin smoothing, on the face only.", 0.0, *_number(0, 1)),
@@ -164,7 +164,7 @@ def fusion_parameters(models: Sequence[str] | None = None) -> tuple[Parameter, .
 
 
 def _model(names: Sequence[str] | None) -> tuple[dict[str, Any], Callable[[str], str]]:
-    return {"type": "string", "title": "name"}, str if names is None else _choice(names)[1]
+    return ({"type": "string", "title": "name"}, str) if names is None else _choice(names)
 
 
 def _choice_of_sides() -> tuple[dict[str, Any], Callable[[str], int | None]]:

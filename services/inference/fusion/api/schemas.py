@@ -73,7 +73,9 @@ class ModelModel(BaseModel):
     role: str = Field(examples=["identity"])
     licence: str = Field(examples=["CC0-1.0"])
     author: str
-    source: str = Field(description="Package and version that it was taken from.")
+    source: str = Field(
+        description="Package and version that it was taken from, or that it is our own."
+    )
     sha256: str = Field(description="Of the original file.")
 
 
@@ -81,8 +83,10 @@ class ModelsModel(BaseModel):
     """What `model` may be, and every network behind it."""
 
     device: str = Field(description="Where the networks were really loaded.", examples=["cpu"])
-    default: str = Field(examples=["mesh"])
-    models: list[str] = Field(description="Values of the option `model`.", examples=[["mesh"]])
+    default: str = Field(examples=["unet"])
+    models: list[str] = Field(
+        description="Values of the option `model`.", examples=[["mesh", "unet"]]
+    )
     networks: list[ModelModel]
 
 

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from fusion.api import openapi
 from fusion.api.schemas import HealthModel, ModelModel, ModelsModel
 from fusion.api.service import service_of
-from fusion.models.rows import EMBEDDED, ModelRow
+from fusion.models.rows import EMBEDDED, FUSION_UNET, ModelRow, OwnModel
 from fusion.types import FusionOptions
 
 models_router = APIRouter(prefix="/api/v1", tags=["models"])
@@ -21,19 +21,23 @@ async def list_models(request: Request) -> Response:
         device=models.device,
         default=FusionOptions().model,
         models=sorted(models.swaps),
-        networks=[_network(row) for row in EMBEDDED],
+        networks=[*map(_network, EMBEDDED), _network(FUSION_UNET)],
     )
     return JSONResponse(document.model_dump())
 
 
-def _network(row: ModelRow) -> ModelModel:
+def _network(row: ModelRow | OwnModel) -> ModelModel:
+    if isinstance(row, OwnModel):
+        source, sha256 = "trained for this project", row.sha256
+    else:
+        source, sha256 = f"{row.source.package} {row.source.version}", row.source.sha256
     return ModelModel(
         name=row.name,
         role=row.role,
         licence=row.licence,
         author=row.author,
-        source=f"{row.source.package} {row.source.version}",
-        sha256=row.source.sha256,
+        source=source,
+        sha256=sha256,
     )
 
 

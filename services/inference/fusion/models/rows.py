@@ -7,7 +7,7 @@ can run without the other's requirements.
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["detector", "landmarks", "expression", "topology", "identity", "matte"]
+Role = Literal["detector", "landmarks", "expression", "topology", "identity", "matte", "swap"]
 
 
 @dataclass(frozen=True)
@@ -176,4 +176,28 @@ EMBEDDED: tuple[ModelRow, ...] = (
         input_size=256,
         outputs=("person",),
     ),
+)
+
+
+@dataclass(frozen=True)
+class OwnModel:
+    """A network of our own, part of this package: weights/<file>, described in its model card."""
+
+    name: str
+    role: Role
+    family: str
+    file: str
+    licence: str
+    author: str
+    sha256: str
+
+
+FUSION_UNET = OwnModel(
+    name="fusion_unet",
+    role="swap",
+    family="unet",
+    file="fusion_unet.onnx",
+    licence="Apache-2.0",
+    author="the project",
+    sha256="99ee6ad0e7bc2f22e32fe0b71e47cc7d666f36916d5e6c53652267456de07fed",
 )

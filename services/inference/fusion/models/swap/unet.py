@@ -45,6 +45,9 @@ class UNetSwap:
         )
         if is_grey(target_bgr):
             log_gain, offset = (_uncoloured(values) for values in (log_gain, offset))
+        # Eyeballs keep the classical light: brighter ones shine in the dark.
+        still = np.float32(1) - zones.eyes[..., None]
+        log_gain, offset = log_gain * still, offset * still
         gain = np.exp(log_gain[..., ::-1])
         field = ColorField(
             np.ascontiguousarray(start.field.gain * gain),

@@ -5,6 +5,7 @@ import { contrast } from "./contrast.js";
 import { faceThreshold } from "./face-threshold.js";
 import { format } from "./format.js";
 import { mode } from "./mode.js";
+import { model } from "./model.js";
 import { outputSize } from "./output-size.js";
 import { quality } from "./quality.js";
 import { ratio } from "./ratio.js";
@@ -18,6 +19,7 @@ export const groups = ["blend", "look", "detection", "output"];
 export const controls = [
   ratio,
   mode,
+  model,
   shape,
   smooth,
   brightness,
