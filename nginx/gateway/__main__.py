@@ -36,18 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The doctor looks at any server: this gateway's settings, sound or not, are not its matter.
         environment = {} if command is _doctor else read_environment(os.environ)
         return command(options, environment)
-    except InvalidSettings as error:
-        if getattr(options, "json", False):
-            print(_report(error.faults, None))
-            return 1
-        count = len(error.faults)
-        subject = "templates" if error.faults[0].variable == proof.SUBJECT else "settings"
-        print(f"The gateway's {subject} have {count} problem{'s'[: count > 1]}:", file=sys.stderr)
-        print(error, file=sys.stderr)
-        return _refused(options)
-    except RenderError as error:
-        print(f"The gateway's configuration cannot be made:\n{error}", file=sys.stderr)
-        return _refused(options)
+    except (InvalidSettings, RenderError) as error:
+        return _refused(options, error)
     except SnapshotError as error:
         print(error, file=sys.stderr)
         return 1
@@ -55,10 +45,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _refused(options: argparse.Namespace) -> int:
+def _refused(options: argparse.Namespace, error: InvalidSettings | RenderError) -> int:
+    if getattr(options, "json", False):
+        print(_report(_faults(options, error), None))
+        return 1
+    if isinstance(error, InvalidSettings):
+        count = len(error.faults)
+        subject = "templates" if error.faults[0].variable == proof.SUBJECT else "settings"
+        print(f"The gateway's {subject} have {count} problem{'s'[: count > 1]}:", file=sys.stderr)
+    else:
+        print("The gateway's configuration cannot be made:", file=sys.stderr)
+    print(error, file=sys.stderr)
     if options.command == "reload" and is_running(options.out):
         print(OLD_STAYS, file=sys.stderr)
     return 1
+
+
+def _faults(options: argparse.Namespace, error: InvalidSettings | RenderError) -> Sequence[Fault]:
+    if isinstance(error, InvalidSettings):
+        return error.faults
+    fix = "mend what the message names"
+    return [Fault(proof.SUBJECT, str(options.templates), str(error), fix)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -227,7 +234,11 @@ def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> st
 def _snapshot(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     file: Path = options.file
     known = recorded(file)
-    now = snapshot(_settings(environment), options.templates, _nginx(), known)
+    settings, nginx = _settings(environment), _nginx()
+    now = snapshot(settings, options.templates, nginx, known)
+    # What the templates do beyond the settings may lie where no question was asked.
+    if found := proof.differences(settings, options.templates, nginx):
+        print(in_words(found), file=sys.stderr)
     if not known or options.update:
         record(file, now)
         print(f"recorded: {file}")

@@ -2,22 +2,25 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gateway import policy as cors
 from gateway.corrections import proved
 from gateway.environment import FILE
 from gateway.faults import Fault
 from gateway.origins import OriginPattern
 from gateway.policy import CREDENTIALS, MAX_AGE, ORIGINS
 from gateway.profiles import PROFILE
-from gateway.settings import DEFAULTS, UPSTREAM_TIMEOUT, GatewaySettings
+from gateway.settings import DEFAULTS, TRUST_TEMPLATES, UPSTREAM_TIMEOUT, GatewaySettings
 
 # Chromium's cap; Firefox honours 86400, WebKit 600.
 CHROMIUM_MAX_AGE_S = 7200
 # Read by scripts/run, compose and the command line, not by the settings themselves.
 _BESIDE = ("GATEWAY_PORT", "GATEWAY_BIND", "GATEWAY_TLS_PORT", "GATEWAY_OUT", "GATEWAY_TEMPLATES")
 _DEADLINE = "FUSION_DEADLINE_S"
+# What an orchestrator adds for a service that is called gateway.
+_ORCHESTRATORS = re.compile(r"GATEWAY_(?:SERVICE|PORT)(?:_|$)")
 
 
 @dataclass(frozen=True)
@@ -113,14 +116,32 @@ def _credentials(said: _Said) -> Iterator[Fault]:
 
 
 def _misspelt(said: _Said) -> Iterator[Fault]:
-    """Only near misses: orchestrators add names such as GATEWAY_SERVICE_HOST by themselves."""
-    known = [*DEFAULTS, *_BESIDE, FILE, PROFILE]
+    known = [*DEFAULTS, *cors.DEFAULTS, TRUST_TEMPLATES, *_BESIDE, FILE, PROFILE]
     for name, value in said.environment.items():
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-        if near and name not in known and name.startswith(("GATEWAY_", "FUSION_PROF")):
-            reason = "there is no such setting, so it has no effect"
-            fix, line = f"did you mean {near[0]}?", f'{near[0]}="{value}"'
-            yield Fault(name, value, reason, fix, line, "warning")
+        if name in known or _ORCHESTRATORS.match(name):
+            continue
+        meant = _meant(name, known)
+        if not (meant or name.startswith("GATEWAY_")):
+            continue
+        reason = "there is no such setting, so it has no effect"
+        fix = f"did you mean {meant}?" if meant else "remove it; .env.example has all settings"
+        line = f'{meant}="{value}"' if meant else ""
+        yield Fault(name, value, reason, fix, line, "warning")
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """The setting that this name may stand for; "" where none comes near."""
+    upper = name.upper()
+    alone = upper.removeprefix("GATEWAY_")
+    other = f"FUSION_{alone}" if alone != upper else upper
+    if found := next((k for k in known if k in (upper, alone, other)), ""):
+        return found
+    if not name.startswith(("GATEWAY_", "FUSION_PROF")):
+        return ""
+    near = sorted((k for k in known if k.startswith(name)), key=len)
+    near = near or [k for k in known if name.startswith(f"{k}_")]
+    near = near or difflib.get_close_matches(name, known, 1, cutoff=0.85)
+    return near[0] if near else ""
 
 
 def _impatient(said: _Said) -> Iterator[Fault]:

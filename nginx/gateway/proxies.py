@@ -22,6 +22,11 @@ HEADERS = (
 # Wider ones are no single owner's, and two halves of the internet are all of it.
 _SHORTEST_PREFIX = {4: 8, 6: 16}
 _PRIVATE = ipaddress.ip_network("fc00::/7")
+# All of IPv4 once more, as 6to4 and NAT64 write it.
+_TRANSLATED = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("64:ff9b::/96"))
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -52,13 +57,18 @@ def parse_network(text: str) -> str:
     except ValueError:
         reason = "it is no IP address or network"
         raise Refused(reason, "write it as in 10.0.0.0/8 or 2001:db8::/32") from None
-    if network.prefixlen < _SHORTEST_PREFIX[network.version] and network != _PRIVATE:
+    wide = network.prefixlen < _SHORTEST_PREFIX[network.version] and network != _PRIVATE
+    if wide or any(_holds(network, other) for other in _TRANSLATED):
         reason = "it is far more than one owner's: any caller could then choose its address"
         raise Refused(reason, "list the networks of your proxies")
     written = ipaddress.ip_interface(text)
     if "/" in text and written.ip != network.network_address:
         raise Refused(f"{written.ip} is inside of that network, not its beginning", str(network))
     return str(network)
+
+
+def _holds(network: Network, other: ipaddress.IPv6Network) -> bool:
+    return isinstance(network, ipaddress.IPv6Network) and other.subnet_of(network)
 
 
 def parse_header(text: str) -> str:

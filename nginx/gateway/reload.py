@@ -112,7 +112,7 @@ def _master(out: Path) -> int:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         command = b""
-    if b"nginx" not in command:
+    if not command.startswith(b"nginx: master process"):
         raise RenderError(
             f"no gateway runs from {out}; start one, or name its folder with --out. "
             "One in Docker: docker compose exec nginx gateway reload"

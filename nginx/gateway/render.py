@@ -27,6 +27,7 @@ TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 SUFFIX = ".j2"
 # Folders that nginx writes into while it runs; a new rendering leaves them alone.
 RUNTIME_FOLDERS = ("temp", "logs")
+_OURS = ("nginx.conf", "conf", "tls")  # what a rendering replaces
 REVISION = Path("revision")  # the file beside nginx.conf that names what was rendered
 RUN = Path("run.json")  # what a later reload must keep: the logs and the addresses
 _REVISION_MARK = "revision-to-be-known-when-all-is-rendered"
@@ -188,6 +189,11 @@ def render(
     existed = out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if not (out / RUN).exists() and (taken := [n for n in _OURS if (out / n).exists()]):
+            raise RenderError(
+                f"{out} has {' and '.join(taken)} that were not rendered here, and they would be "
+                "replaced: name a new folder, or remove them"
+            )
         version = nginx_version(nginx) if nginx else ()
         texts = render_texts(settings, templates, logs, _worker_user(out), version)
         # inside `out`, so that the exchange is a rename within one file system
@@ -243,9 +249,12 @@ def _test(nginx: str, folder: Path) -> None:
 
 
 def exchange(new: Path, out: Path) -> None:
-    """Old for new, by renames; nginx.conf last, so that a half-done exchange does not start."""
+    """Old for new, by renames; nginx.conf last, so that a half-done exchange does not start.
+
+    run.json is there whenever anything else is: it says that the folder is ours.
+    """
     tops = sorted({entry.name for entry in new.iterdir()} - {*RUNTIME_FOLDERS, "nginx.pid"})
-    tops.sort(key=lambda name: name == "nginx.conf")
+    tops.sort(key=lambda name: (name == "nginx.conf", name != str(RUN)))
     with tempfile.TemporaryDirectory(prefix=".old-", dir=out) as folder:
         old = Path(folder)
         moves = [(out / name, old / name) for name in reversed(tops) if (out / name).exists()]

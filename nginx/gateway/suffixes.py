@@ -7,19 +7,40 @@ from functools import cache, cached_property
 
 from publicsuffixlist import PublicSuffixList
 
-# Content networks and stores whose customers' names the list lacks -> how many names below it a
-# customer's own one begins: 2 for bucket.oss-cn-hangzhou.aliyuncs.com.
+# Content networks, stores, tunnels and hosts whose customers' names the list lacks -> how many
+# names below it a customer's own one begins: 2 for bucket.oss-cn-hangzhou.aliyuncs.com.
 _SHARED = {
+    "a.pinggy.link": 1,
     "aliyuncs.com": 2,
+    "azurecontainerapps.io": 3,
     "b-cdn.net": 1,
     "backblazeb2.com": 3,
     "bcebos.com": 2,
+    "cloudapp.azure.com": 2,
+    "cpolar.cn": 1,
+    "devtunnels.ms": 2,
+    "fcapp.run": 2,
+    "gitee.io": 1,
+    "github.dev": 2,
+    "googleusercontent.com": 1,
+    "gradio.live": 1,
     "kxcdn.com": 1,
+    "lhr.life": 1,
     "loca.lt": 1,
+    "modal.run": 1,
     "myhuaweicloud.com": 3,
     "myqcloud.com": 3,
+    "nip.io": 1,
+    "proxy.runpod.net": 1,
+    "serveo.net": 1,
+    "sslip.io": 1,
     "storage.googleapis.com": 1,
+    "tumblr.com": 1,
     "wasabisys.com": 3,
+    "webcontainer.io": 1,
+    "wordpress.com": 1,
+    "xip.io": 1,
+    "zrok.io": 2,
 }
 
 

@@ -56,8 +56,12 @@ def places_in(text: str) -> list[str]:
     for match in _LOCATION.finditer(text):
         place = match[2]
         if match[0].split()[1].startswith("~"):
-            place = place.removeprefix("^").removesuffix("$")
+            # Found anywhere in the address, where it does not begin with `^`.
+            place = place.removeprefix("^") if place.startswith("^") else f"/api/x{place}"
+            place = place.removesuffix("$")
             place = re.sub(r"\(\?:([^()|]*)[^()]*\)", r"\1", place)  # the first of the choices
+            place = re.sub(r"\[([^^\]])[^\]]*\][*+?]?", r"\1", place)  # the first of a class
+            place = re.sub(r"\((?!\?)([^()|]*)[^()]*\)", r"\1", place)
             place = re.sub(r"(?<!\\)\.[*+?]?|\[[^\]]*\][*+?]?", "x", place)
             place = re.sub(r"[\\()?*+|^]", "", place)
         if re.fullmatch(r"/(?!\.)[!-~]*", place):

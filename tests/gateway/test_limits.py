@@ -113,10 +113,12 @@ def test_addresses_of_ipv4_written_as_ipv6_are_told_apart(live: Gateway) -> None
 
 
 @contextmanager
-def dripping(live: Gateway, client: str, count: int) -> Iterator[list[socket.socket]]:
+def dripping(
+    live: Gateway, client: str, count: int, path: str = "/api/x"
+) -> Iterator[list[socket.socket]]:
     """Uploads that have begun and do not go on."""
     head = (
-        f"POST /api/x HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\nX-Forwarded-For: {client}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\nX-Forwarded-For: {client}\r\n"
         "Content-Length: 100\r\n\r\nx"
     )
     with ExitStack() as stack:
@@ -142,6 +144,12 @@ def test_a_client_has_so_many_connections_and_no_more(live: Gateway) -> None:
         assert ask(live, "192.0.2.8").status == 200
         uploads[0].close()
         assert wait_until(lambda: ask(live, "192.0.2.7", "/index.html").status == 200)
+
+
+def test_uploads_to_where_monitors_look_are_counted(live: Gateway) -> None:
+    with dripping(live, "192.0.2.10", CONNECTIONS + 1, "/api/health/ready") as uploads:
+        answered, _, _ = select.select(uploads, [], [], 5)
+        assert [upload.recv(65536)[:13] for upload in answered] == [b"HTTP/1.1 429 "]
 
 
 def test_an_upload_that_is_refused_says_so_at_once(live: Gateway) -> None:

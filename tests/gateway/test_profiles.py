@@ -62,7 +62,8 @@ def test_an_unknown_profile_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "suffix", ["github.io", "co.uk", "vercel.app", "xn--p1ai", "com", "lan", "b-cdn.net"]
+    "suffix",
+    ["github.io", "co.uk", "vercel.app", "xn--p1ai", "com", "lan", "b-cdn.net", "gradio.live"],
 )
 def test_a_wildcard_under_a_public_suffix_needs_the_dangerous_name(suffix: str) -> None:
     fault = only_fault(CORS_ALLOWED_ORIGINS=f"https://*.{suffix}")
@@ -210,6 +211,28 @@ def test_what_may_not_be_meant_is_a_warning(
     assert words in warning["reason"]
     assert re.fullmatch(r"[A-Z_]+=\".*\"", warning["line"])
     assert words in run("check", **environment).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("GATEWAY_LIMIT", "3", "remove it"),
+        ("GATEWAY_TLS_MODE", "off", "did you mean GATEWAY_TLS?"),
+        ("GATEWAY_TLS_CERT", "/x", "did you mean GATEWAY_TLS_CERTIFICATE?"),
+        ("GATEWAY_PROFILE", "dev", "did you mean FUSION_PROFILE?"),
+        ("GATEWAY_CORS_MAX_AGE", "5", "did you mean CORS_MAX_AGE?"),
+        ("cors_max_age", "5", "did you mean CORS_MAX_AGE?"),
+    ],
+)
+def test_a_name_that_is_no_setting_is_told(name: str, value: str, said: str) -> None:
+    (warning,) = json.loads(run("check", "--json", **{name: value}).stdout)["problems"]
+    assert (warning["severity"], warning["variable"]) == ("warning", name)
+    assert said in warning["fix"]
+
+
+@pytest.mark.parametrize("name", ["GATEWAY_SERVICE_HOST", "GATEWAY_PORT_80_TCP", "PROFILE"])
+def test_a_name_of_somebody_else_is_left_alone(name: str) -> None:
+    assert json.loads(run("check", "--json", **{name: "x"}).stdout)["problems"] == []
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,56 @@ NEW_FILES = (
     "    location /api/ {",
     f"    location ~ ^/data/. {{ {REFLECTED} }}\n    location /api/ {{",
 )
+IN_THE_MAP = "{% for origin in settings.cors.origins %}"
+EXPRESSIONS = [
+    ("cors-policy.conf", IN_THE_MAP, f"{line}\n{IN_THE_MAP}")
+    for line in (
+        r'"~^https?://(.+\.)?partner\.org$" 1;',
+        r'"~\.partner\.org$" 1;',
+        r"~*^https://(www|app)\.partner\.org$ 1;",
+        r"~^https://192\.168\.\d+\.\d+$ 1;",
+        "~partner $cors_path;",
+        "hostnames; *.partner.org 1;",
+    )
+] + [
+    (
+        "cors-policy.conf",
+        "map $http_origin $cors_origin_allowed {",
+        "map $http_origin $copy { default $http_origin; }\n"
+        'map "$copy" $mine { ~partner 1; }\n'
+        "map $mine$http_origin $cors_origin_allowed {\n    ~^1 1;",
+    ),
+    (
+        "site.conf",
+        "    include conf/pulse.conf;",
+        "    if ($http_origin ~ partner) { set $cors_path 1; }\n    include conf/pulse.conf;",
+    ),
+    (
+        "site.conf",
+        "    include conf/pulse.conf;",
+        f'    location ~ "^/api/(?!v1)[a-z]{{3}}/" {{ {REFLECTED} }}\n    include conf/pulse.conf;',
+    ),
+]
+HARMLESS = [
+    (*EXPRESSIONS[0][:2], line + IN_THE_MAP)
+    for line in (
+        '"~^https://partner\\.org$" 0;\n',
+        r'"~^https://app\.example\.com$" 1;',
+        "# ~partner 1;\n",
+    )
+] + [
+    (
+        "log.conf",
+        "map $request_uri",
+        "map $http_origin $kind { ~partner partner; }\nmap $request_uri",
+    ),
+    (
+        "site.conf",
+        "    include conf/pulse.conf;",
+        r"    location ~ \.txt$ { include conf/cors.conf; return 204; }"
+        "\n    include conf/pulse.conf;",
+    ),
+]
 NO_VARY = ("cors.conf", "add_header Vary", "# add_header Vary")
 LONGER = ("preflight.conf", "{{ settings.cors.max_age_s }}", "86400")
 NOT_THE_PICTURES = (
@@ -160,6 +210,25 @@ def test_what_lets_in_more_is_refused_unless_templates_are_trusted(
     done = check(templates, **TRUST)
     assert done.returncode == 0, done.stderr
     assert "warning: templates: " in done.stderr and said in done.stderr
+
+
+@pytest.mark.parametrize("edit", EXPRESSIONS)
+def test_an_expression_that_no_question_could_find_is_refused(
+    nginx: str, templates: Path, edit: Edit
+) -> None:
+    apply(templates, edit)
+    done = check(templates)
+    assert done.returncode == 1 and "by an expression of its own" in done.stderr
+    assert check(templates, **TRUST).returncode == 0
+
+
+@pytest.mark.parametrize("edit", HARMLESS)
+def test_an_expression_that_lets_nobody_else_in_is_taken(
+    nginx: str, templates: Path, edit: Edit
+) -> None:
+    apply(templates, edit)
+    done = check(templates)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -279,6 +348,24 @@ def test_it_is_in_the_report_for_machines(nginx: str, templates: Path) -> None:
     report = json.loads(done.stdout)
     assert report["ok"] is False
     assert [fault["variable"] for fault in report["problems"]] == ["templates"]
+
+
+def test_a_template_that_cannot_be_rendered_is_in_it_too(nginx: str, templates: Path) -> None:
+    with (templates / "conf/log.conf.j2").open("a") as file:
+        file.write("{{ nosuch }}")
+    done = check(templates, "--json")
+    assert done.returncode == 1 and not done.stderr
+    (fault,) = json.loads(done.stdout)["problems"]
+    assert fault["variable"] == "templates" and "log.conf.j2" in fault["reason"]
+
+
+def test_a_snapshot_tells_what_it_could_not_ask(
+    nginx: str, templates: Path, tmp_path: Path
+) -> None:
+    arguments = ["snapshot", str(tmp_path / "shot"), "--templates", str(templates)]
+    assert run(*arguments, **POLICY).stderr == ""
+    apply(templates, EXPRESSIONS[0])
+    assert "by an expression of its own" in run(*arguments, **POLICY).stderr
 
 
 def test_a_gateway_does_not_start_with_it(nginx: str, templates: Path, tmp_path: Path) -> None:

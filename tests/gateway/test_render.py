@@ -173,6 +173,15 @@ def test_an_exchange_that_fails_half_way_is_taken_back(
     assert list(empty.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["nginx.conf", "conf", "tls"])
+def test_what_was_not_rendered_here_is_not_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "key.pem").write_text("precious")
+    with pytest.raises(RenderError, match=f"{name} that were not rendered here"):
+        render(GatewaySettings.from_env({}), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_place_that_cannot_be_written_is_an_explained_refusal(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RenderError, match="file"):
