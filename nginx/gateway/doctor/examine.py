@@ -164,10 +164,19 @@ def _who_else(seen: Seen, wire: Wire) -> Seen:
         seen,
         not_found=wire.send("not found", "GET", _below(call.url), call.origin, _sent(call)),
         wrong_method=wire.send("wrong method", "QUERY", _busted(call.url), call.origin),
-        stranger=_as(seen, wire, "stranger", misses.STRANGER),
+        stranger=_stranger(seen, wire),
         null=_as(seen, wire, "null", "null"),
         holes=tuple(_as(seen, wire, "hole", origin) for origin in misses.holes(call.origin)),
     )
+
+
+def _stranger(seen: Seen, wire: Wire) -> Exchange:
+    """The call of a stranger; its answer may let in whom its preflight does not."""
+    found = _as(seen, wire, "stranger", misses.STRANGER)
+    if found.method != "OPTIONS" or readable(replace(seen.call, credentials=False), found):
+        return found
+    answer = _get(seen.call, wire, "stranger", misses.STRANGER)
+    return answer if readable(replace(seen.call, credentials=False), answer) else found
 
 
 def _as(seen: Seen, wire: Wire, purpose: str, origin: str) -> Exchange:

@@ -64,7 +64,8 @@ ROWS: dict[str, Row] = {
     **_errors("buffers", "uri_too_long", "headers_too_large"),
     # the origin
     **_errors("gateway_api", "outside_api"),
-    **_errors("allow_origin", "no_header", "origin_not_listed", "other_origin"),
+    **_errors("allow_origin", "no_header", "header_misspelt", "origin_not_listed"),
+    **_errors("allow_origin", "other_origin"),
     **_errors("allow_origin", "near_scheme", "near_port", "near_slash", "near_www", "near_case"),
     **_errors("allow_origin", "near_loopback", "near_wildcard"),
     **_errors("allow_origin", "wildcard_literal", "not_an_origin", "null_sent", "origin_list"),

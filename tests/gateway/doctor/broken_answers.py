@@ -49,6 +49,13 @@ def _with_cookie(asked: Asked) -> Reply:
     return Reply(headers=granted(value, Access_Control_Allow_Credentials="true"))
 
 
+def _lax_answers(asked: Asked) -> Reply:
+    """The preflight goes by a list, the answers do not."""
+    if asked.is_preflight and asked.origin != ORIGIN:
+        return Reply()
+    return Reply(headers=granted(asked.origin, Access_Control_Allow_Credentials="true"))
+
+
 def _moved(asked: Asked) -> Reply:
     if asked.path == "/api":
         return Reply(200 if asked.is_preflight else 307, (*granted(), ("Location", "/v2")))
@@ -175,6 +182,9 @@ ANSWERS = (
         "reflects_anybody",
         starlette(allow_origins=["*"], allow_credentials=True),
         WITH_COOKIES,
+    ),
+    Broken(
+        "only the preflight is strict", "reflects_anybody", python(_lax_answers), PUT + WITH_COOKIES
     ),
     Broken("reflects for a cookie", "reflects_anybody", python(_with_cookie), PUT + WITH_COOKIES),
     Broken(

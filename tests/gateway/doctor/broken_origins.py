@@ -51,6 +51,10 @@ ORIGINS = (
     Broken("nothing configured", "no_header", nginx("")),
     Broken("FastAPI without the middleware", "no_header", asgi(application()), JSON),
     Broken("nginx without OPTIONS and headers", "no_header", nginx(""), PUT),
+    Broken("a letter left out", "header_misspelt", nginx(ADD.replace("Origin", "Orgin") + ";")),
+    Broken(
+        "underscores", "header_misspelt", nginx(ADD.replace("Allow-Origin", "Allow_Origin") + ";")
+    ),
     Broken(
         "FastAPI, origin not listed",
         "origin_not_listed",

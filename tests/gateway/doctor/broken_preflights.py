@@ -79,6 +79,7 @@ PREFLIGHTS = (
         nginx(f"{ANSWERED} if ($request_method = OPTIONS) {{ return 502; }}"),
         PUT,
     ),
+    Broken("a limit, on preflights too", "failed_without_header", always(429), JSON),
     Broken(
         "OPTIONS wants a body",
         "preflight_refused",

@@ -1,5 +1,6 @@
 """The answer does not name the page's origin: what it names instead, and why."""
 
+import difflib
 import re
 from collections.abc import Sequence
 
@@ -43,10 +44,20 @@ def _missing(seen: Seen, exchange: Exchange) -> Finding:
     for code, tried in seen.tries:
         if readable(seen.call, tried) or _names_itself(tried):
             return finding(code, exchange, tried, near=tried.origin)
+    if name := _misspelt(exchange):
+        return finding("header_misspelt", exchange, value=name)
     all_answers = answers((exchange, seen.preflight, seen.asked, seen.answer))
     if any(speaks_of_origins(item.answer) for item in all_answers if item.answer):
         return finding("origin_not_listed", exchange)
     return finding("no_header", exchange)
+
+
+def _misspelt(exchange: Exchange) -> str:
+    """A name in the answer that must have been meant to be the header's; "" for none."""
+    names = [name for name, _ in exchange.answer.headers] if exchange.answer else []
+    plain = {name.lower().replace("_", "-"): name for name in names}
+    near = difflib.get_close_matches(ALLOW_ORIGIN.lower(), plain, 1, cutoff=0.9)
+    return plain[near[0]] if near else ""
 
 
 def speaks_of_origins(answer: Answer) -> bool:

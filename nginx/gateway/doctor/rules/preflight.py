@@ -12,6 +12,7 @@ METHODS = "Access-Control-Allow-Methods"
 HEADERS = "Access-Control-Allow-Headers"
 _LOG_IN = frozenset({401, 407})
 _NO_SUCH_METHOD = frozenset({405, 501})
+_TOO_MANY = 429
 
 
 def preflight(seen: Seen) -> Iterator[Finding]:
@@ -52,6 +53,8 @@ def _bad_status(seen: Seen, sent: Exchange) -> Finding:
     same = answer is not None and answer.answer is not None and answer.answer.status == status
     if status in _LOG_IN:
         return finding("preflight_auth", sent, answer, status=str(status))
+    if status == _TOO_MANY:
+        return finding("failed_without_header", sent, answer, status=str(status))
     if status >= 500 and status not in _NO_SUCH_METHOD:
         return finding("preflight_5xx", sent, answer, status=str(status))
     told = sent.answer is not None and sent.answer.says("cors", "origin")
