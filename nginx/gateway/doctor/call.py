@@ -105,6 +105,8 @@ def _read_url(text: str) -> str:
 
 
 def _read_origin(text: str) -> str:
+    if text == "null":
+        raise WrongUsage("usage_null", instead=_EXAMPLE)
     pattern = _pattern(text)
     if pattern is None or pattern.subdomains or pattern.any_port:
         raise WrongUsage("usage_origin", value=text, instead=_instead(text))
@@ -113,6 +115,11 @@ def _read_origin(text: str) -> str:
 
 def _instead(text: str) -> str:
     """The origin that was most likely meant, else an example."""
+    try:
+        parse_origin(text)
+    except Refused as error:  # it knows how other alphabets are written
+        if _pattern(error.fix):
+            return error.fix
     try:
         meant = fetch.origin_of(text if "://" in text else f"https://{text}")
     except ValueError:

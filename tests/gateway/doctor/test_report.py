@@ -146,6 +146,7 @@ def test_a_servers_text_cannot_write_to_the_terminal(
         ("https://*.example.com", ORIGIN),
         ("*", ORIGIN),
         ("null", ORIGIN),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
         ("https://[::1", ORIGIN),
         ("", ORIGIN),
     ],
