@@ -19,8 +19,9 @@ from pathlib import Path
 from gateway.addresses import Address
 from gateway.environment import FILE
 from gateway.faults import Fault, InvalidSettings
+from gateway.folder import RUN, exchange
 from gateway.health import pulse
-from gateway.render import REVISION, RUN, Logs, RenderError, exchange, render
+from gateway.render import REVISION, Logs, RenderError, render
 from gateway.settings import GatewaySettings
 
 OLD_STAYS = "The old configuration stays in force."

@@ -17,6 +17,7 @@ import jinja2
 
 from gateway import tls
 from gateway.certificate import CertificateError, place_certificate
+from gateway.folder import RUN, exchange, foreign, worker_user, write
 from gateway.lookup import nameservers, pinned
 from gateway.origins import OriginPattern
 from gateway.problem_documents import problem_documents
@@ -25,11 +26,7 @@ from gateway.settings import INFERENCE, LISTEN, WEBUI, GatewaySettings
 # beside the package in the repository; the image sets GATEWAY_TEMPLATES
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 SUFFIX = ".j2"
-# Folders that nginx writes into while it runs; a new rendering leaves them alone.
-RUNTIME_FOLDERS = ("temp", "logs")
-_OURS = ("nginx.conf", "conf", "tls")  # what a rendering replaces
 REVISION = Path("revision")  # the file beside nginx.conf that names what was rendered
-RUN = Path("run.json")  # what a later reload must keep: the logs and the addresses
 _REVISION_MARK = "revision-to-be-known-when-all-is-rendered"
 # The first with `http2 on`; before it `http2` stands behind `listen`, which is deprecated since.
 _HTTP2_DIRECTIVE = (1, 25, 1)
@@ -189,17 +186,17 @@ def render(
     existed = out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if not (out / RUN).exists() and (taken := [n for n in _OURS if (out / n).exists()]):
+        if others := foreign(out):
             raise RenderError(
-                f"{out} has {' and '.join(taken)} that were not rendered here, and they would be "
+                f"{out} has {' and '.join(others)} that were not rendered here, and they would be "
                 "replaced: name a new folder, or remove them"
             )
         version = nginx_version(nginx) if nginx else ()
-        texts = render_texts(settings, templates, logs, _worker_user(out), version)
+        texts = render_texts(settings, templates, logs, worker_user(out), version)
         # inside `out`, so that the exchange is a rename within one file system
         with tempfile.TemporaryDirectory(prefix=".new-", dir=out) as folder:
             new = Path(folder)
-            _write(texts, new)
+            write(texts, new)
             if settings.tls.is_self_signed:
                 place_certificate(new, out)
             if nginx is not None:
@@ -229,14 +226,6 @@ def nginx_version(nginx: str) -> tuple[int, ...]:
     return tuple(map(int, found.groups())) if found else ()
 
 
-def _write(texts: dict[Path, str], folder: Path) -> None:
-    for path, text in texts.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    for name in RUNTIME_FOLDERS:
-        (folder / name).mkdir()
-
-
 def _test(nginx: str, folder: Path) -> None:
     command = [nginx, "-t", "-q", "-e", "stderr", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
@@ -248,44 +237,9 @@ def _test(nginx: str, folder: Path) -> None:
         raise RenderError(f"nginx refuses the configuration:\n{report}")
 
 
-def exchange(new: Path, out: Path) -> None:
-    """Old for new, by renames; nginx.conf last, so that a half-done exchange does not start.
-
-    run.json is there whenever anything else is: it says that the folder is ours.
-    """
-    tops = sorted({entry.name for entry in new.iterdir()} - {*RUNTIME_FOLDERS, "nginx.pid"})
-    tops.sort(key=lambda name: (name == "nginx.conf", name != str(RUN)))
-    with tempfile.TemporaryDirectory(prefix=".old-", dir=out) as folder:
-        old = Path(folder)
-        moves = [(out / name, old / name) for name in reversed(tops) if (out / name).exists()]
-        moves += [(new / name, out / name) for name in tops]
-        done: list[tuple[Path, Path]] = []
-        try:
-            for source, target in moves:
-                source.rename(target)
-                done.append((source, target))
-        except OSError:
-            for source, target in reversed(done):
-                target.rename(source)
-            raise
-    for name in RUNTIME_FOLDERS:
-        (out / name).mkdir(exist_ok=True)
-
-
 def _remove_if_new(out: Path, existed: bool) -> None:
     if not existed:
         shutil.rmtree(out, ignore_errors=True)
-
-
-def _worker_user(out: Path) -> str | None:
-    """`root` when root renders into a place that nginx's unprivileged workers cannot enter.
-
-    They must reach temp/ to store an upload; a folder below a private home is closed to them.
-    """
-    if os.geteuid() != 0:
-        return None
-    closed = any(not path.stat().st_mode & 0o001 for path in (out, *out.parents))
-    return "root" if closed else None
 
 
 def _expression(origin: OriginPattern) -> Expression:

@@ -21,9 +21,10 @@ from tests.gateway.test_settings import PACKAGE_ROOT, run
 from gateway.__main__ import UNCHANGED
 from gateway.environment import read_environment
 from gateway.faults import InvalidSettings
+from gateway.folder import RUN
 from gateway.mounts import refuse_replaced
 from gateway.reload import reload
-from gateway.render import LOG_FILES, REVISION, RUN, TEMPLATES, RenderError, render_texts
+from gateway.render import LOG_FILES, REVISION, TEMPLATES, RenderError, render_texts
 from gateway.settings import GatewaySettings
 from gateway.watch import state_of
 
