@@ -76,10 +76,10 @@ def in_words(faults: Iterable[Fault]) -> str:
         texts += [str(fault) for fault in members]
         if members[-1].line:
             texts.append(f"  write: {_shown(members[-1].line, _LONGEST_LINE_SHOWN)}")
+            left_out = (f.value for f in members if f.left_out and f.value not in members[-1].line)
             texts += [
-                f"    without {_shown(fault.value, _LONGEST_SHOWN)}: put it right, and back in"
-                for fault in members
-                if fault.left_out and fault.value not in members[-1].line
+                f"    without {_shown(value, _LONGEST_SHOWN)}: put it right, and back in"
+                for value in dict.fromkeys(left_out)
             ]
     return "\n".join(texts)
 

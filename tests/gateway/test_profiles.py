@@ -112,6 +112,12 @@ def test_the_line_is_the_whole_variable_with_every_fault_mended() -> None:
     }
 
 
+def test_what_the_line_leaves_out_is_named_once() -> None:
+    done = run("check", CORS_ALLOWED_ORIGINS="https://a.example.com *", CORS_ALLOW_CREDENTIALS="1")
+    assert done.stderr.count("CORS_ALLOWED_ORIGINS: *\n") == 3
+    assert done.stderr.count("without *: put it right") == 1
+
+
 def test_mended_lines_are_accepted_in_the_end() -> None:
     """Some faults hide behind others: a few rounds of taking every line lead to a valid policy."""
     environment = {
