@@ -45,7 +45,7 @@ def draw_light(rng: Generator, points: Float32, normals: Float32, strength: floa
     log = np.clip(across * rng.uniform(0, 2.2) * strength, -1.4, 1.4)
     if rng.random() < 0.4:
         log = log + _bumps(rng, (h, w), size) * rng.uniform(0.1, 0.5) * strength
-    if rng.random() < 0.3:
+    if rng.random() < 0.15:
         log = log + _hard_light(rng, normals) * strength
     if rng.random() < 0.3:
         log = log + _cast_shadow(rng, x, y) * rng.uniform(0.3, 1.4) * strength

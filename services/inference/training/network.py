@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHANNELS_IN = 12  # target, texture and lit texture in RGB; mask, skin, eyes
-_WIDTHS = (32, 64, 96, 128, 160)
+_WIDTHS = (32, 64, 128, 192, 256)
 _MOST_LOG_GAIN, _MOST_OFFSET, _MOST_RESIDUAL = 1.2, 0.4, 0.15
 _ALPHA_BIAS = 3.0  # untrained, the classical result shows
 
@@ -84,9 +84,13 @@ class FusionUNet(nn.Module):
         )
 
 
+def corrected(pair: Tensor, said: Correction) -> Tensor:
+    """The source's face in the light that the network gives it: (N, 3, H, W) RGB, 0..1."""
+    skin = 1 - pair[:, 11:12]  # eyeballs keep the light that they have
+    return (pair[:, 6:9] * (skin * said.log_gain).exp() + skin * said.offset).clamp(0, 1)
+
+
 def compose(pair: Tensor, said: Correction) -> Tensor:
     """The fused face at ratio 1: (N, 3, H, W) RGB."""
-    target, lit, mask = pair[:, :3], pair[:, 6:9], pair[:, 9:10]
-    skin = 1 - pair[:, 11:12]  # eyeballs keep the light that they have
-    shown = (lit * (skin * said.log_gain).exp() + skin * said.offset).clamp(0, 1)
-    return target + (shown - target) * mask * said.alpha
+    target, mask = pair[:, :3], pair[:, 9:10]
+    return target + (corrected(pair, said) - target) * mask * said.alpha

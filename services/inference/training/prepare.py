@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--models-dir", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--shards", type=int, default=40)
+    parser.add_argument("--shards", type=int, default=48)
     parser.add_argument("--held-out", action="store_true")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

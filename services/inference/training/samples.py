@@ -144,7 +144,7 @@ def _disguised(rng: Generator, topology: Topology, photo: Photo, stuff: ImageBGR
     normals = normals_of(photo.points, topology, image.shape)
     if rng.random() < 0.5:
         image = change_skin(rng, image, photo.points)
-    if rng.random() < 0.35:
+    if rng.random() < 0.2:
         image = add_shine(rng, image, photo.points, normals)
     image = draw_light(rng, photo.points, normals, 1.0).on(image)
     if rng.random() < 0.3:

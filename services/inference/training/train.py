@@ -33,16 +33,16 @@ _CHECKS = ("classical error", "learned error", "classical cosine", "learned cosi
 class Cycle:
     """A part of the training, with a one-cycle schedule of its own.
 
-    rate      the schedule's highest
-    wild      share of a batch that has no truth
-    likeness  whether the distance to the source's identity counts
+    rate     the schedule's highest
+    wild     share of a batch that has no truth
+    weights  of the loss's terms
     """
 
     name: str
     steps: int
     rate: float
     wild: float
-    likeness: bool
+    weights: Weights
     batch: int = 16
     decay: float = 1e-2
     seed: int = 1
@@ -50,8 +50,10 @@ class Cycle:
 
 # Light and colour first: from the start the gradient of likeness would drown all others.
 CYCLES = (
-    Cycle("light", 6000, 2e-3, wild=0.2, likeness=False),
-    Cycle("likeness", 1200, 1e-3, wild=0.3, likeness=True),
+    Cycle("light", 7500, 2e-3, wild=0.2, weights=Weights(identity=0)),
+    Cycle(
+        "likeness", 1600, 1e-3, wild=0.25, weights=Weights(identity=0.7, forehead=0.15, kept=0.2)
+    ),
 )
 
 
@@ -109,7 +111,7 @@ class Run:
         torch.save({**state, "step": self.step, "steps": self.cycle.steps}, beside)
         beside.rename(self._state)
 
-    def learn(self, samples: Samples, likeness: Likeness, how: Weights) -> dict[str, float]:
+    def learn(self, samples: Samples, likeness: Likeness) -> dict[str, float]:
         """One step; the terms of the loss."""
         cycle = self.cycle
         rng = np.random.default_rng((cycle.seed, self.step))
@@ -117,7 +119,7 @@ class Run:
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16):
             said = self.network(batch.pair.contiguous(memory_format=torch.channels_last))
-        terms = loss_of(batch, said, likeness if cycle.likeness else None, how)
+        terms = loss_of(batch, said, likeness, cycle.weights)
         total = torch.stack(list(terms.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -174,7 +176,7 @@ def train(run: Run, samples: Samples, held_out: Samples, recogniser: Recogniser)
     likeness = Likeness(recogniser, samples.mean_identity().to(run.device))
     started, first = time.monotonic(), run.step
     while run.step < run.cycle.steps:
-        terms = run.learn(samples, likeness, Weights())
+        terms = run.learn(samples, likeness)
         if run.step % SAVE_EVERY and run.step != run.cycle.steps:
             continue
         run.save()

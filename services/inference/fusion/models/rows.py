@@ -199,5 +199,5 @@ FUSION_UNET = OwnModel(
     file="fusion_unet.onnx",
     licence="Apache-2.0",
     author="the project",
-    sha256="99ee6ad0e7bc2f22e32fe0b71e47cc7d666f36916d5e6c53652267456de07fed",
+    sha256="69cbf1621a3432b495e798c54dd3c79a03ede81539716e82fab4354490a48810",
 )
