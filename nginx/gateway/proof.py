@@ -5,12 +5,14 @@ with a configuration that nginx takes without a word.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.configuration import configuration
 from gateway.faults import Fault
 from gateway.policy import CREDENTIALS, EXPOSED, HEADERS, MAX_AGE, METHODS, ORIGINS, CorsPolicy
+from gateway.render import LOG_FILES, nginx_version, render_texts
 from gateway.settings import TRUST_TEMPLATES, GatewaySettings
 from gateway.snapshot import METHODS as USUAL
 from gateway.snapshot import PATHS, SAFELISTED, STRANGERS
@@ -34,6 +36,10 @@ _PATHS = (
 )
 _METHODS = (*USUAL, "OPTIONS", "TRACE")  # nginx itself refuses the last one
 _ORIGIN = "Access-Control-Allow-Origin"
+_IN_THE_SETTINGS = (
+    f"say it in the settings ({ORIGINS} and its like); a location that asks a service needs "
+    "conf/proxy.conf, and one that answers conf/cors.conf"
+)
 _LISTS = {METHODS: "Allow-Methods", HEADERS: "Allow-Headers", EXPOSED: "Expose-Headers"}
 
 
@@ -59,16 +65,21 @@ def differences(settings: GatewaySettings, templates: Path, nginx: str) -> tuple
     """
     policy = settings.cors
     found: dict[tuple[bool, str], list[_Difference]] = {}
+    # Of the settings themselves: the trial has other addresses and no limits.
+    texts = render_texts(settings, templates, LOG_FILES, version=nginx_version(nginx))
     with trial(settings, templates, nginx) as doors:
-        for item in _all(doors, policy):
+        for item in (*_unproved(policy, texts), *_all(doors, policy)):
             found.setdefault((item.wider, item.fix), []).append(item)
     return tuple(_fault(group, settings.trust_templates) for group in found.values())
 
 
+def _unproved(policy: CorsPolicy, texts: Mapping[Path, str]) -> Iterator[_Difference]:
+    for directive in unproved(policy, configuration(texts)):
+        seen = "it decides about CORS in a way of its own, and no question finds all that it opens"
+        yield _Difference(True, directive, seen, _IN_THE_SETTINGS)
+
+
 def _all(doors: Doors, policy: CorsPolicy) -> Iterator[_Difference]:
-    for directive in unproved(policy, doors.text):
-        seen = "it lets origins in by an expression of its own, and no question can find them all"
-        yield _Difference(True, directive, seen, f"list the origins in {ORIGINS}")
     origins = suspects(policy.origins, doors.text)
     for origin in origins:
         yield from _asked(doors.main, policy, origin, "GET", _FIRST)

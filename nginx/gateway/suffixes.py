@@ -17,13 +17,20 @@ _SHARED = {
     "backblazeb2.com": 3,
     "bcebos.com": 2,
     "cloudapp.azure.com": 2,
+    "clouddn.com": 1,
+    "codesandbox.io": 1,
+    "colab.googleusercontent.com": 1,
+    "coze.site": 1,
     "cpolar.cn": 1,
     "devtunnels.ms": 2,
     "fcapp.run": 2,
     "gitee.io": 1,
     "github.dev": 2,
+    "gitpod.io": 2,
+    "glitch.me": 1,
     "googleusercontent.com": 1,
     "gradio.live": 1,
+    "koyeb.app": 1,
     "kxcdn.com": 1,
     "lhr.life": 1,
     "loca.lt": 1,
@@ -32,12 +39,17 @@ _SHARED = {
     "myqcloud.com": 3,
     "nip.io": 1,
     "proxy.runpod.net": 1,
+    "qiniudn.com": 1,
+    "r2.cloudflarestorage.com": 1,
     "serveo.net": 1,
+    "sourceforge.io": 1,
     "sslip.io": 1,
     "storage.googleapis.com": 1,
+    "tcloudbaseapp.com": 1,
     "tumblr.com": 1,
     "wasabisys.com": 3,
     "webcontainer.io": 1,
+    "weebly.com": 1,
     "wordpress.com": 1,
     "xip.io": 1,
     "zrok.io": 2,
@@ -83,6 +95,8 @@ def strangers(host: str) -> str:
     if suffix := _known().below.get(host):
         return f"anybody can have a name under .{suffix}, which it covers"
     for shared, depth in _SHARED.items():
+        if f".{shared}".endswith(f".{host}") and shared != host:
+            return f"anybody can have a name under .{shared}, which it covers"
         if f".{host}".endswith(f".{shared}") and host.count(".") - shared.count(".") < depth:
             return f"anybody can have a name under .{host}: {shared} gives them to its customers"
     return ""

@@ -1,5 +1,6 @@
 """HTTPS at the gateway itself: which certificate, on which address, and what goes with it."""
 
+import os
 import re
 import ssl
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def _parse_mode(text: str) -> str:
 
 def _parse_folder(text: str) -> str:
     path = parse_path(text)
-    if path and not Path(path).is_dir():
+    if path and not os.path.isdir(path):  # Path's own raises for a name that is too long
         raise Refused("there is no such folder", "create it, or mount it into the container")
     return path
 

@@ -19,6 +19,7 @@ from gateway.settings import GatewaySettings
 from gateway.standin import stand_in
 
 _START_S = 10.0
+_PASS = re.compile(r"\b(proxy|fastcgi|scgi|uwsgi|grpc|memcached)_pass\s[^;]*;")
 Answer = http.client.HTTPMessage
 
 
@@ -93,6 +94,14 @@ def trial(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[Do
                 yield Doors(Trial(plain), None, text)
 
 
+def _kept_here(text: str, service: Address) -> str:
+    """A configuration whose every question goes to the stand-in: none may reach a real service."""
+    return _PASS.sub(
+        lambda found: f"proxy_pass http://{service};" if found[1] == "proxy" else "return 204;",
+        text,
+    )
+
+
 def _trusting_all() -> ssl.SSLContext:
     """It is this machine that is asked, by an address that no certificate names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -121,6 +130,8 @@ def _started(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator
         out = Path(folder)
         out.chmod(0o755)  # nginx's workers are not root
         revision = render(settings, out, templates, LOG_FILES, nginx)
+        for path in out.rglob("*.conf"):
+            path.write_text(_kept_here(path.read_text(), settings.inference))
         command = [nginx, "-e", "stderr", "-p", folder, "-c", f"{folder}/nginx.conf"]
         said = out / "said"
         with said.open("w") as file:

@@ -1,149 +1,175 @@
 """Edits that open the API in a way that no list of questions could find.
 
-An origin that one expression lets in can be any; so where expressions decide about origins, only
-those that the settings made are taken.
+What decides about CORS can hang on anything that a request has: its address, a header, its address
+on the network, the time. So nothing is taken there but what the settings say, as the shipped
+templates put it, and what only says no.
+
+A header that opens is `add_header Access-Control-Allow-*` (or -Expose-). Its value may be one of
+our variables or a list that the settings cover; our variables may be made by the maps of `_rows`
+alone; and what a service says about CORS must be hidden.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
+from gateway.configuration import Directive, names_in
 from gateway.policy import CorsPolicy
 
-_TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\\.|[^\s"'{};\\])+""")
-_VARIABLE = re.compile(r"\$\{?(\w+)")
-_CORS = re.compile(r"[\"']?access-control-allow-(origin|credentials)[\"']?", re.I)
-_DECIDING = ("if", "rewrite", "set")  # beside the headers themselves
-_OWN = {"origin": ("$cors_allow_origin",), "credentials": ("$cors_allow_credentials",)}
+_OPENS = re.compile(r"access-control-(allow|expose)-[a-z-]+", re.I)
+_OUR_VALUES = {
+    "access-control-allow-origin": "$cors_allow_origin",
+    "access-control-allow-credentials": "$cors_allow_credentials",
+    "access-control-expose-headers": "$cors_expose_headers",
+}
+_NO = ("", "0")
+_MAP_WORDS = ("volatile",)  # in a map, and no row of it
+_PASS = re.compile(r"(proxy|fastcgi|scgi|uwsgi|grpc)_pass")
+_CAPTURE = re.compile(r"\(\?P?[<'](\w+)[>']")
+# Languages in which a header can be made without its name standing there.
+_SCRIPTS = re.compile(r"js_\w+|perl\w*|\w+_by_lua\w*|more_\w+_headers")
+# What a service must not say for itself.
+_HIDDEN = tuple(
+    f"access-control-{name}"
+    for name in (
+        "allow-origin",
+        "allow-credentials",
+        "allow-methods",
+        "allow-headers",
+        "expose-headers",
+        "max-age",
+        "allow-private-network",
+        "allow-local-network",
+    )
+)
+_IGNORED = "x-accel-redirect"  # a service would choose an internal location by it
 
 
-@dataclass(frozen=True)
-class _Directive:
-    """words of one directive or of a block's head; inside: the heads of the blocks around it."""
+def unproved(policy: CorsPolicy, whole: Directive) -> list[str]:
+    """The directives that decide about CORS beyond the settings, as written.
 
-    words: tuple[str, ...]
-    inside: tuple[tuple[str, ...], ...]
-
-    @property
-    def head(self) -> tuple[str, ...]:
-        return self.inside[-1] if self.inside else ()
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A variable of a map or a set, the variables that it may be a copy of, and all it hangs on."""
-
-    name: str
-    holds: set[str]
-    reads: set[str]
+    whole  the rendered configuration, of the settings that it will run with
+    """
+    everything = list(whole.all())
+    deciding = _deciding(everything)
+    doubtful = [
+        directive
+        for directive in everything
+        if _opens(directive, policy)
+        or _defines(directive, deciding, policy)
+        or _passes_on(directive)
+    ]
+    return list(dict.fromkeys(map(str, doubtful)))
 
 
-def unproved(policy: CorsPolicy, text: str) -> list[str]:
-    """The directives of a rendered configuration that decide about origins unasked, as written."""
-    if policy.any_origin:
-        return []
-    found = list(_directives(text))
-    made = list(_made(found))
-    holding = {"http_origin"}  # variables that may hold the origin
-    deciding = _deciding(found)
-    while grown := {item.name for item in made if item.holds & holding} - holding:
-        holding |= grown
-    while grown := _all_of(item.reads for item in made if item.name in deciding) - deciding:
-        deciding |= grown
-    ours = {f"~{origin.regex}" for origin in policy.origins}
-    doubtful = []
-    for directive in found:
-        words, head = directive.words, directive.head
-        if _is_map(head) and _names(head[1]) & holding and _names(head[2]) & deciding:
-            key, value = _plain(words[0]), _plain(words[-1])
-            if _is_pattern(key) and value not in ("", "0") and key not in ours:
-                doubtful.append(" ".join(words))
-        elif _asks_by_expression(words, holding):
-            doubtful.append(" ".join(words))
-        elif _speaks_for_itself(directive, policy):
-            around = next(head for head in directive.inside if _is_expression(head))
-            doubtful.append(f"{' '.join(around)} {{ {' '.join(words)} }}")
-    return list(dict.fromkeys(doubtful))
+def _opens(directive: Directive, policy: CorsPolicy) -> bool:
+    """Whether it sends a header that opens, with a value beyond the settings."""
+    name, *rest = directive.words
+    if _SCRIPTS.fullmatch(name):
+        return True
+    if name == "add_header" and rest and _OPENS.fullmatch(rest[0]):
+        return not _covered(rest[0].lower(), rest[1] if len(rest) > 1 else "", policy)
+    hides = name.endswith("_hide_header")
+    return not hides and any(_OPENS.search(word) for word in directive.words)
 
 
-def _directives(text: str) -> Iterator[_Directive]:
-    words: list[str] = []
-    inside: list[tuple[str, ...]] = []
-    for token in _TOKEN.findall(text):
-        if token.startswith("#"):
-            continue
-        if token not in "{};":
-            words.append(token)
-            continue
-        if words:
-            yield _Directive(tuple(words), tuple(inside))
-        if token == "{":
-            inside.append(tuple(words))
-        elif token == "}" and inside:
-            inside.pop()
-        words = []
+def _covered(header: str, value: str, policy: CorsPolicy) -> bool:
+    if value == _OUR_VALUES.get(header):
+        return True
+    lists = {
+        "access-control-allow-methods": policy.methods,
+        "access-control-allow-headers": policy.headers,
+        "access-control-expose-headers": policy.exposed_headers,
+    }
+    if header in lists:
+        meant = {name.lower() for name in lists[header]}
+        return {name.strip().lower() for name in value.split(",") if name.strip()} <= meant
+    return header == "access-control-allow-credentials" and value == "true" and policy.credentials
 
 
-def _is_map(head: tuple[str, ...]) -> bool:
-    return len(head) == 3 and head[0] == "map"
+def _rows(policy: CorsPolicy) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """(source, variable) of each map that may decide -> its rows that do not say no."""
+    any_origin = policy.any_origin
+    origins = {(f"~{origin.regex}", "1") for origin in policy.origins}
+    granted, credentials = {("11", "1")}, set[tuple[str, str]]()
+    if any_origin:
+        origins.add(("default", "1"))
+        granted.add(("1", "1"))
+    if policy.credentials:
+        credentials.add(("1", "true"))
+    return {
+        ("$uri", "$cors_path"): {
+            (r"~^/api(?:/|(?!\n)$)", "1"),
+            (r"~^/\.problem/[0-9]+$", "$cors_asked_path"),
+        },
+        ("$request_uri", "$cors_asked_path"): {("~^/api(?:[/?]|$)", "1")},
+        ("$http_origin", "$cors_origin_allowed"): origins,
+        ("$cors_path$cors_origin_allowed", "$cors_granted"): granted,
+        ("$cors_granted", "$cors_allow_origin"): {("1", "*" if any_origin else "$http_origin")},
+        ("$cors_granted", "$cors_allow_credentials"): credentials,
+        ("$cors_granted", "$cors_expose_headers"): {("1", ", ".join(policy.exposed_headers))},
+    }
 
 
-def _is_pattern(key: str) -> bool:
-    """An expression, or a name with a `*` or a dot at an end, as `hostnames` lets a map have."""
-    return key.startswith(("~", "*", ".")) or key.endswith(".*")
+def _defines(directive: Directive, deciding: set[str], policy: CorsPolicy) -> bool:
+    """Whether it gives a variable that decides a value beyond the settings."""
+    words, block = directive.words, directive.around
+    if any(name in deciding for word in words for name in _CAPTURE.findall(word)):
+        return True
+    if block is not None and _made_by(block) & deciding:
+        if block.name != "map":
+            return True
+        rows = _rows(policy).get((block.words[1], block.words[2]), set())
+        says_no = len(words) == 2 and words[1] in _NO
+        return not (says_no or words in rows or words in [(word,) for word in _MAP_WORDS])
+    # Inside a map its rows are looked at.
+    return directive.name != "map" and bool(_made_by(directive) & deciding)
 
 
-def _is_expression(head: tuple[str, ...]) -> bool:
-    return head[0] == "location" and len(head) > 1 and head[1].startswith("~")
-
-
-def _asks_by_expression(words: tuple[str, ...], origin_is_in: set[str]) -> bool:
-    if words[0] != "if" or not _names(" ".join(words)) & origin_is_in:
-        return False
-    return any(word.startswith(("~", "!~")) for word in words)
-
-
-def _speaks_for_itself(directive: _Directive, policy: CorsPolicy) -> bool:
-    """A CORS header where an address is an expression, so that not every one can be asked."""
+def _made_by(directive: Directive) -> set[str]:
+    """The variable that it sets: the last word of a map's head, the first behind any other."""
     words = directive.words
-    header = _CORS.fullmatch(words[1]) if words[0] == "add_header" and len(words) > 2 else None
-    if header is None or not any(_is_expression(head) for head in directive.inside):
+    if len(words) < 2:
+        return set()
+    if words[0] in ("map", "geo", "split_clients"):
+        return names_in(words[-1])
+    if words[0] == "set" or words[0].endswith("_set"):
+        return names_in(words[1])
+    return set()
+
+
+def _deciding(everything: list[Directive]) -> set[str]:
+    """Variables that the values of headers that open are made of, and all those hang on."""
+    found: set[str] = set()
+    for directive in everything:
+        if directive.name == "add_header" and _OPENS.fullmatch("".join(directive.words[1:2])):
+            found |= directive.variables
+    while grown := set(_read_by(everything, found)) - found:
+        found |= grown
+    return found
+
+
+def _read_by(everything: list[Directive], deciding: set[str]) -> Iterator[str]:
+    for directive in everything:
+        if _made_by(directive) & deciding:
+            yield from directive.variables
+            for row in directive.inside:
+                yield from row.variables
+
+
+def _passes_on(directive: Directive) -> bool:
+    """Whether a service behind it can speak about CORS for itself."""
+    kind = _PASS.fullmatch(directive.name)
+    if kind is None:
         return False
-    if header[1].lower() == "credentials" and policy.credentials:
-        return False
-    return _plain(words[2]) not in _OWN[header[1].lower()]
+    hidden = _in_force(directive, f"{kind[1]}_hide_header")
+    ignored = _in_force(directive, f"{kind[1]}_ignore_headers")
+    return _IGNORED not in ignored or not hidden.issuperset(_HIDDEN)
 
 
-def _made(found: Iterable[_Directive]) -> Iterator[_Made]:
-    for directive in found:
-        words, head = directive.words, directive.head
-        if _is_map(head):
-            holds = _names(words[-1])
-            yield _Made(_name(head[2]), holds, holds | _names(head[1]))
-        elif words[0] == "set" and len(words) == 3:
-            yield _Made(_name(words[1]), _names(words[2]), _names(words[2]))
-
-
-def _deciding(found: Iterable[_Directive]) -> set[str]:
-    names: set[str] = set()
-    for directive in found:
-        first, *rest = directive.words
-        if first in _DECIDING or (first == "add_header" and rest and _CORS.fullmatch(rest[0])):
-            names |= _names(" ".join(rest))
-    return names
-
-
-def _plain(word: str) -> str:
-    return word.strip("\"'")
-
-
-def _all_of(sets: Iterable[set[str]]) -> set[str]:
-    return set().union(*sets)
-
-
-def _name(word: str) -> str:
-    return next(iter(_names(word)), "")
-
-
-def _names(text: str) -> set[str]:
-    return set(_VARIABLE.findall(text))
+def _in_force(directive: Directive, name: str) -> set[str]:
+    """The words of that directive where this one stands: of the innermost level that has any."""
+    for block in directive.levels():
+        found = [item.words[1:] for item in block.inside if item.name == name]
+        if found:
+            return {word.lower() for words in found for word in words}
+    return set()

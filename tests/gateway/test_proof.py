@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -218,7 +219,7 @@ def test_an_expression_that_no_question_could_find_is_refused(
 ) -> None:
     apply(templates, edit)
     done = check(templates)
-    assert done.returncode == 1 and "by an expression of its own" in done.stderr
+    assert done.returncode == 1 and "in a way of its own" in done.stderr
     assert check(templates, **TRUST).returncode == 0
 
 
@@ -254,6 +255,20 @@ def test_dots_that_mean_any_character_are_found(nginx: str, templates: Path) -> 
     apply(templates, DOTS)
     done = check(templates, CORS_ALLOWED_ORIGINS=APP)
     assert done.returncode == 1 and "from https://appxexample.com" in done.stderr
+
+
+def test_no_question_reaches_a_real_service(nginx: str, templates: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as real:
+        real.settimeout(0.1)
+        port = real.getsockname()[1]
+        place = (
+            f"location /api/x/ {{ include conf/proxy.conf; proxy_pass http://127.0.0.1:{port}; }}"
+        )
+        apply(templates, ("site.conf", "    location /api/ {", f"{place}\n    location /api/ {{"))
+        done = check(templates)
+        assert (done.returncode, done.stderr) == (0, "")
+        with pytest.raises(TimeoutError):
+            real.accept()
 
 
 def test_over_https_and_on_the_port_that_leads_there(nginx: str, templates: Path) -> None:
@@ -347,7 +362,7 @@ def test_it_is_in_the_report_for_machines(nginx: str, templates: Path) -> None:
     assert done.returncode == 1
     report = json.loads(done.stdout)
     assert report["ok"] is False
-    assert [fault["variable"] for fault in report["problems"]] == ["templates"]
+    assert {fault["variable"] for fault in report["problems"]} == {"templates"}
 
 
 def test_a_template_that_cannot_be_rendered_is_in_it_too(nginx: str, templates: Path) -> None:
@@ -365,7 +380,7 @@ def test_a_snapshot_tells_what_it_could_not_ask(
     arguments = ["snapshot", str(tmp_path / "shot"), "--templates", str(templates)]
     assert run(*arguments, **POLICY).stderr == ""
     apply(templates, EXPRESSIONS[0])
-    assert "by an expression of its own" in run(*arguments, **POLICY).stderr
+    assert "in a way of its own" in run(*arguments, **POLICY).stderr
 
 
 def test_a_gateway_does_not_start_with_it(nginx: str, templates: Path, tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""A rendered configuration as a tree: directives, blocks, and the files that they include."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+
+_TOKEN = re.compile(
+    r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\\.|\$\{\w+\}|[^\s"'{};\\])+"""
+)
+_VARIABLE = re.compile(r"\$\{?(\w+)")
+_DEEPEST = 20  # files that include each other; nginx itself would refuse a circle
+
+
+@dataclass(eq=False)
+class Directive:
+    """One directive, or a block with what stands in it; words without their quotes.
+
+    around  the block that it stands in, None at the top
+    """
+
+    words: tuple[str, ...]
+    around: "Directive | None" = None
+    inside: list["Directive"] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.words[0]
+
+    @property
+    def variables(self) -> set[str]:
+        """Names of the variables in its words, without the dollar."""
+        return names_in(" ".join(self.words))
+
+    def levels(self) -> Iterator["Directive"]:
+        """The blocks that it stands in, from the innermost to the whole configuration."""
+        block = self.around
+        while block is not None:
+            yield block
+            block = block.around
+
+    def all(self) -> Iterator["Directive"]:
+        """Everything in this block, however deep, in its order."""
+        for directive in self.inside:
+            yield directive
+            yield from directive.all()
+
+    def __str__(self) -> str:
+        heads = [" ".join(block.words) for block in self.levels() if block.words]
+        own = " ".join(self.words) + (" { ... }" if self.inside else "")
+        return f"{heads[0]} {{ {own} }}" if heads else own
+
+
+def names_in(text: str) -> set[str]:
+    """The variables that a text names."""
+    return set(_VARIABLE.findall(text))
+
+
+def configuration(texts: Mapping[Path, str]) -> Directive:
+    """The whole of it, each `include` replaced by what it names.
+
+    texts  relative path -> text of the rendered files, `nginx.conf` among them; what else is
+           included is read from disk, and an `include` of what cannot be read stays in the tree
+    """
+    whole = Directive(())
+    _read(texts[Path("nginx.conf")], whole, texts, 0)
+    return whole
+
+
+def _read(text: str, block: Directive, texts: Mapping[Path, str], depth: int) -> None:
+    words: list[str] = []
+    for token in _TOKEN.findall(text):
+        if token.startswith("#"):
+            continue
+        if token not in "{};":
+            words.append(token[1:-1] if token[0] in "\"'" else token)
+            continue
+        if words:
+            new = Directive(tuple(words), block)
+            named = _named(new, texts) if new.name == "include" and depth < _DEEPEST else None
+            if named is None:
+                block.inside.append(new)
+            for file in named or ():
+                _read(file, block, texts, depth + 1)
+            if token == "{":
+                block = new
+        if token == "}" and block.around is not None:
+            block = block.around
+        words = []
+
+
+def _named(include: Directive, texts: Mapping[Path, str]) -> list[str] | None:
+    """The texts that it names; None where one cannot be read."""
+    pattern = include.words[-1]
+    found = [texts[path] for path in sorted(texts) if fnmatch(str(path), pattern)]
+    if found or not pattern.startswith("/"):
+        return found or None
+    outside = Path(pattern)
+    try:
+        files = sorted(outside.parent.glob(outside.name))
+        return [file.read_text(errors="replace") for file in files] or None
+    except (OSError, ValueError):
+        return None

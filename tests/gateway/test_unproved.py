@@ -1,0 +1,183 @@
+"""Edits that no list of questions could find out: each is told from the configuration's text."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.gateway.test_proof import EXPRESSIONS, HARMLESS, POLICY, Edit, apply
+
+from gateway.configuration import configuration
+from gateway.render import LOG_FILES, TEMPLATES, render_texts
+from gateway.settings import GatewaySettings
+from gateway.unproved import unproved
+
+EVIL = "add_header Access-Control-Allow-Origin $http_origin always;"
+STAR = 'add_header Access-Control-Allow-Origin "*" always;'
+PULSE = "    include conf/pulse.conf;"
+
+
+def place(location: str) -> Edit:
+    """A new location of the site."""
+    return ("site.conf", PULSE, f"    {location}\n{PULSE}")
+
+
+def row(variable: str, line: str) -> Edit:
+    """A new first row of the map that makes the variable."""
+    head = {
+        "cors_origin_allowed": "map $http_origin $cors_origin_allowed {",
+        "cors_path": "map $uri $cors_path {",
+        "cors_granted": "map $cors_path$cors_origin_allowed $cors_granted {",
+    }[variable]
+    return ("cors-policy.conf", head, f"{head}\n    {line}")
+
+
+WIDER: dict[str, Edit] = {
+    "a location whose service speaks for itself": place(
+        r"location ~ ^/api/v1/files/\d+$ { include conf/cors.conf; proxy_pass http://inference; }"
+    ),
+    "the same without a word about it": place(
+        "location /api/x/ { include conf/cors.conf; proxy_pass http://inference; }"
+    ),
+    "the same in another protocol": place(
+        "location /api/x/ { include conf/proxy.conf; fastcgi_pass 127.0.0.1:9; }"
+    ),
+    "a service that may choose an internal location": place(
+        "location /api/x/ { include conf/proxy.conf;"
+        " if ($arg_x) { proxy_ignore_headers X-Accel-Expires; proxy_pass http://inference; } }"
+    ),
+    "a header for some addresses": (
+        "site.conf",
+        "location /api/ {",
+        f"location /api/ {{\n if ($uri ~ ^/api/v1/public) {{ {STAR} return 204; }}",
+    ),
+    "everybody at some addresses": (
+        "cors-policy.conf",
+        "map $cors_path$cors_origin_allowed $cors_granted {",
+        'map $uri $cors_public { "~^/api/v1/public/" 1; }\n'
+        "map $cors_path$cors_origin_allowed$cors_public $cors_granted {\n 101 1;",
+    ),
+    "a partner at one place": place(
+        f'location /api/p/ {{ if ($http_origin = "https://partner.example") {{ {EVIL} }} }}'
+    ),
+    "a partner as text": row("cors_origin_allowed", "https://partner.example 1;"),
+    "a listed origin on pages": row("cors_path", "/config.json 1;"),
+    "CORS beside the API": row("cors_path", r'"~^/files/" 1;'),
+    "on errors": ("errors.conf", "    include conf/cors.conf;\n", f"    {EVIL}\n"),
+    "cookies at one place": (
+        "cors-values.conf",
+        'map $cors_granted $cors_allow_credentials {\n    default "";',
+        'map $cors_granted$uri $cors_allow_credentials {\n    default ""; "~^1/login" true;',
+    ),
+    "a header exposed at one place": (
+        "cors-values.conf",
+        'map $cors_granted $cors_expose_headers {\n    default "";',
+        "map $cors_granted$uri $cors_expose_headers {\n default $upstream_http_x_names;",
+    ),
+    "whatever headers are asked for": (
+        "preflight.conf",
+        "\"{{ settings.cors.headers | join(', ') }}\"",
+        "$http_access_control_request_headers",
+    ),
+    "everybody while requests are limited": (
+        "cors-policy.conf",
+        "default {{ 1 if settings.cors.any_origin else 0 }};",
+        "default {{ 1 if settings.limits.rate_per_second else 0 }};",
+    ),
+    "a second server": (
+        "site.conf",
+        "# The front door",
+        f"server {{ listen 127.0.0.1:1; server_name b; {EVIL} return 204; }}\n# The front door",
+    ),
+    "a query": row("cors_granted", "10 $arg_public;"),
+    "a variable that is set": place("if ($arg_x) { set $cors_path 1; }"),
+    "a variable by address": (
+        "cors-policy.conf",
+        "map $request_uri $cors_asked_path {",
+        "geo $office { default 0; 10.0.0.0/8 1; }\n"
+        "map $cors_path$office $cors_office { 11 1; }\nmap $request_uri $cors_asked_path {\n"
+        " /x $cors_office;",
+    ),
+    "a variable out of an address": place(
+        "location ~ ^/open/(?<cors_granted>.)$ { include conf/cors.conf; return 204; }"
+    ),
+    "another header that opens": place(
+        "location /api/x/ { add_header Access-Control-Allow-Local-Network true always; }"
+    ),
+    "a trailer": place("location /api/x/ { add_trailer Access-Control-Allow-Origin *; }"),
+    "a service's own header let through": (
+        "proxy.conf",
+        "proxy_hide_header X-Request-ID;",
+        "proxy_pass_header Access-Control-Allow-Origin;",
+    ),
+    "a script": place("location /api/x/ { js_header_filter main.open; }"),
+}
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(TEMPLATES, tmp_path / "templates"))
+
+
+def doubtful(templates: Path, **environment: str) -> list[str]:
+    settings = GatewaySettings.from_env(POLICY | environment)
+    texts = render_texts(settings, templates, LOG_FILES)
+    return unproved(settings.cors, configuration(texts))
+
+
+@pytest.mark.parametrize("name", WIDER)
+def test_what_opens_beyond_the_settings_is_told(templates: Path, name: str) -> None:
+    apply(templates, WIDER[name])
+    assert doubtful(templates)
+
+
+@pytest.mark.parametrize("edit", EXPRESSIONS)
+def test_expressions_about_origins_are_told(templates: Path, edit: Edit) -> None:
+    apply(templates, edit)
+    assert doubtful(templates)
+
+
+@pytest.mark.parametrize("edit", HARMLESS)
+def test_what_opens_nothing_is_not_told(templates: Path, edit: Edit) -> None:
+    apply(templates, edit)
+    assert doubtful(templates) == []
+
+
+def test_rows_that_say_no_and_shorter_lists_are_not_told(templates: Path) -> None:
+    apply(templates, row("cors_path", '"~^/api/v1/admin/" 0;'))
+    apply(templates, row("cors_granted", "volatile;"))
+    name, old = "preflight.conf", "{{ settings.cors.methods | join(', ') }}"
+    apply(templates, (name, old, "GET, post"))
+    apply(templates, place("location = /api/own { include conf/cors.conf; return 204; }"))
+    assert doubtful(templates) == []
+
+
+@pytest.mark.parametrize("include", ["conf/partners.inc", "{outside}/*.conf"])
+def test_included_files_are_read(templates: Path, tmp_path: Path, include: str) -> None:
+    line = r'"~^https://(.+\.)?partner\.org$" 1;'
+    (templates / "conf/partners.inc.j2").write_text(line)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/partners.conf").write_text(line)
+    path = include.format(outside=tmp_path / "outside")
+    apply(templates, row("cors_origin_allowed", f"include {path};"))
+    assert doubtful(templates) == [
+        r"map $http_origin $cors_origin_allowed { ~^https://(.+\.)?partner\.org$ 1 }"
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_told(templates: Path) -> None:
+    apply(templates, row("cors_origin_allowed", "include /nowhere/partners.conf;"))
+    assert doubtful(templates)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"CORS_ALLOW_CREDENTIALS": "true"},
+        {"CORS_ALLOWED_METHODS": "none", "CORS_ALLOWED_HEADERS": "none"},
+        {"CORS_ALLOWED_ORIGINS": "*", "CORS_DANGEROUSLY_ALLOW_ANY_ORIGIN": "1"},
+        {"FUSION_PROFILE": "dev", "GATEWAY_TLS": "self-signed"},
+        {"CORS_ALLOWED_ORIGINS": "", "CORS_EXPOSED_HEADERS": "none"},
+    ],
+)
+def test_the_templates_as_they_are_shipped_are_proved(environment: dict[str, str]) -> None:
+    assert doubtful(TEMPLATES, **environment) == []
