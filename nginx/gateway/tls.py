@@ -1,6 +1,5 @@
 """HTTPS at the gateway itself: which certificate, on which address, and what goes with it."""
 
-import os
 import re
 import ssl
 from dataclasses import dataclass
@@ -107,9 +106,16 @@ def _parse_mode(text: str) -> str:
 
 def _parse_folder(text: str) -> str:
     path = parse_path(text)
-    if path and not os.path.isdir(path):  # Path's own raises for a name that is too long
+    if path and not _is_folder(path):
         raise Refused("there is no such folder", "create it, or mount it into the container")
     return path
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _check_files(reader: Reader, certificate: str, key: str) -> None:

@@ -151,6 +151,7 @@ def test_what_would_not_be_used_is_refused(tmp_path: Path) -> None:
         *(("GATEWAY_TLS_LISTEN", text) for text in ("8443", "name:8443", "0.0.0.0:0")),
         *(("GATEWAY_HSTS_S", text) for text in ("-1", "1y", "01", "63072001", "1e3", "٣")),
         ("GATEWAY_ACME_ROOT", "/no/such/folder"),
+        ("GATEWAY_ACME_ROOT", "/" + "a" * 300),
         ("GATEWAY_TLS_KEY", "/a\u00e9"),
         *(
             ("GATEWAY_PUBLIC_URL", text)
