@@ -55,10 +55,11 @@ run_native() {
 
 # start NAME COMMAND...: a session of its own, so that Ctrl-C in a terminal reaches this script
 # alone and it can stop them in order; they end with the script even when that is killed outright.
+# Appended to: nginx writes its own lines into the same file.
 start() {
   local name=$1
   shift
-  setsid setpriv --pdeathsig TERM -- "$@" <&- >"$run_dir/$name.log" 2>&1 &
+  setsid setpriv --pdeathsig TERM -- "$@" <&- >>"$run_dir/$name.log" 2>&1 &
   name_of[$!]=$name
 }
 
