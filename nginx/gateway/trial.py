@@ -19,7 +19,11 @@ from gateway.settings import GatewaySettings
 from gateway.standin import stand_in
 
 _START_S = 10.0
-_PASS = re.compile(r"\b(proxy|fastcgi|scgi|uwsgi|grpc|memcached)_pass\s[^;]*;")
+# Behind the first three, which are to be left alone: texts and comments.
+_PASS = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\#[^\n]*)|"""
+    r"""\b(proxy|fastcgi|scgi|uwsgi|grpc|memcached)_pass\s[^;]*;"""
+)
 Answer = http.client.HTTPMessage
 
 
@@ -96,10 +100,13 @@ def trial(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[Do
 
 def _kept_here(text: str, service: Address) -> str:
     """A configuration whose every question goes to the stand-in: none may reach a real service."""
-    return _PASS.sub(
-        lambda found: f"proxy_pass http://{service};" if found[1] == "proxy" else "return 204;",
-        text,
-    )
+
+    def instead(found: re.Match[str]) -> str:
+        if found[1]:
+            return found[1]
+        return f"proxy_pass http://{service};" if found[2] == "proxy" else "return 204;"
+
+    return _PASS.sub(instead, text)
 
 
 def _trusting_all() -> ssl.SSLContext:
@@ -130,7 +137,7 @@ def _started(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator
         out = Path(folder)
         out.chmod(0o755)  # nginx's workers are not root
         revision = render(settings, out, templates, LOG_FILES, nginx)
-        for path in out.rglob("*.conf"):
+        for path in filter(Path.is_file, out.rglob("*")):
             path.write_text(_kept_here(path.read_text(), settings.inference))
         command = [nginx, "-e", "stderr", "-p", folder, "-c", f"{folder}/nginx.conf"]
         said = out / "said"

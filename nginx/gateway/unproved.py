@@ -22,7 +22,7 @@ _OUR_VALUES = {
     "access-control-expose-headers": "$cors_expose_headers",
 }
 _NO = ("", "0")
-_MAP_WORDS = ("volatile",)  # in a map, and no row of it
+_VOLATILE = ("volatile",)  # in a map, and no row of it
 _PASS = re.compile(r"(proxy|fastcgi|scgi|uwsgi|grpc)_pass")
 _CAPTURE = re.compile(r"\(\?P?[<'](\w+)[>']")
 # Languages in which a header can be made without its name standing there.
@@ -42,6 +42,7 @@ _HIDDEN = tuple(
     )
 )
 _IGNORED = "x-accel-redirect"  # a service would choose an internal location by it
+_Rows = dict[tuple[str, str], set[tuple[str, ...]]]
 
 
 def unproved(policy: CorsPolicy, whole: Directive) -> list[str]:
@@ -50,13 +51,11 @@ def unproved(policy: CorsPolicy, whole: Directive) -> list[str]:
     whole  the rendered configuration, of the settings that it will run with
     """
     everything = list(whole.all())
-    deciding = _deciding(everything)
+    deciding, rows = _deciding(everything), _rows(policy)
     doubtful = [
         directive
         for directive in everything
-        if _opens(directive, policy)
-        or _defines(directive, deciding, policy)
-        or _passes_on(directive)
+        if _opens(directive, policy) or _defines(directive, deciding, rows) or _passes_on(directive)
     ]
     return list(dict.fromkeys(map(str, doubtful)))
 
@@ -86,11 +85,12 @@ def _covered(header: str, value: str, policy: CorsPolicy) -> bool:
     return header == "access-control-allow-credentials" and value == "true" and policy.credentials
 
 
-def _rows(policy: CorsPolicy) -> dict[tuple[str, str], set[tuple[str, str]]]:
+def _rows(policy: CorsPolicy) -> _Rows:
     """(source, variable) of each map that may decide -> its rows that do not say no."""
     any_origin = policy.any_origin
-    origins = {(f"~{origin.regex}", "1") for origin in policy.origins}
-    granted, credentials = {("11", "1")}, set[tuple[str, str]]()
+    origins: set[tuple[str, ...]] = {(f"~{origin.regex}", "1") for origin in policy.origins}
+    granted: set[tuple[str, ...]] = {("11", "1")}
+    credentials: set[tuple[str, ...]] = set()
     if any_origin:
         origins.add(("default", "1"))
         granted.add(("1", "1"))
@@ -110,7 +110,7 @@ def _rows(policy: CorsPolicy) -> dict[tuple[str, str], set[tuple[str, str]]]:
     }
 
 
-def _defines(directive: Directive, deciding: set[str], policy: CorsPolicy) -> bool:
+def _defines(directive: Directive, deciding: set[str], rows: _Rows) -> bool:
     """Whether it gives a variable that decides a value beyond the settings."""
     words, block = directive.words, directive.around
     if any(name in deciding for word in words for name in _CAPTURE.findall(word)):
@@ -118,9 +118,9 @@ def _defines(directive: Directive, deciding: set[str], policy: CorsPolicy) -> bo
     if block is not None and _made_by(block) & deciding:
         if block.name != "map":
             return True
-        rows = _rows(policy).get((block.words[1], block.words[2]), set())
         says_no = len(words) == 2 and words[1] in _NO
-        return not (says_no or words in rows or words in [(word,) for word in _MAP_WORDS])
+        taken = rows.get((block.words[1], block.words[2]), set())
+        return not (says_no or words in taken or words == _VOLATILE)
     # Inside a map its rows are looked at.
     return directive.name != "map" and bool(_made_by(directive) & deciding)
 

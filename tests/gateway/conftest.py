@@ -1,5 +1,6 @@
 """One gateway with the policy of cases.py for all black-box tests, fresh upstreams for each."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from chromium import missing
 from tests.gateway.cases import POLICY
 from tests.gateway.lab import Gateway, gateway
 
-from gateway.render import find_nginx
+from gateway.render import TEMPLATES, find_nginx
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +39,9 @@ def live(shared_gateway: Gateway) -> Gateway:
 def out(tmp_path: Path) -> Path:
     """Where a test renders to; does not exist yet."""
     return tmp_path / "gateway"
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    """A copy of the shipped ones, to be edited."""
+    return Path(shutil.copytree(TEMPLATES, tmp_path / "templates"))

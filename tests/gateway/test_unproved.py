@@ -1,10 +1,9 @@
 """Edits that no list of questions could find out: each is told from the configuration's text."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from tests.gateway.test_proof import EXPRESSIONS, HARMLESS, POLICY, Edit, apply
+from tests.gateway.edits import EXPRESSIONS, HARMLESS, POLICY, Edit, apply
 
 from gateway.configuration import configuration
 from gateway.render import LOG_FILES, TEMPLATES, render_texts
@@ -111,11 +110,6 @@ WIDER: dict[str, Edit] = {
     ),
     "a script": place("location /api/x/ { js_header_filter main.open; }"),
 }
-
-
-@pytest.fixture
-def templates(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(TEMPLATES, tmp_path / "templates"))
 
 
 def doubtful(templates: Path, **environment: str) -> list[str]:
