@@ -10,17 +10,25 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gateway import proof
-from gateway.advice import warnings
+from gateway.advice import warned
 from gateway.doctor import command as doctor
-from gateway.environment import FILE, read_environment
+from gateway.environment import DOTENV, FILE, Dotenv, read_environment
 from gateway.faults import Fault, InvalidSettings, in_words
 from gateway.health import is_alive
 from gateway.mounts import refuse_replaced
 from gateway.policy import CorsPolicy
 from gateway.policy_document import policy_document
-from gateway.reload import OLD_STAYS, is_running, origins_in_force, reload, revision_in_force
+from gateway.reload import (
+    OLD_STAYS,
+    changes,
+    is_running,
+    kept_addresses,
+    policy_in_force,
+    reload,
+    revision_in_force,
+)
 from gateway.render import LOG_FILES, LOG_STREAMS, TEMPLATES, RenderError, find_nginx, render, still
-from gateway.settings import GatewaySettings
+from gateway.settings import TRUST_TEMPLATES, GatewaySettings
 from gateway.snapshot import SnapshotError, compared, record, recorded, snapshot
 from gateway.watch import start_watching, watch
 
@@ -50,9 +58,12 @@ def _refused(options: argparse.Namespace, error: InvalidSettings | RenderError) 
         print(_report(_faults(options, error), None))
         return 1
     if isinstance(error, InvalidSettings):
-        count = len(error.faults)
+        count = sum(fault.severity == "error" for fault in error.faults)
+        more = len(error.faults) - count
+        besides = f" and {more} warning{'s'[: more > 1]}" if more else ""
         subject = "templates" if error.faults[0].variable == proof.SUBJECT else "settings"
-        print(f"The gateway's {subject} have {count} problem{'s'[: count > 1]}:", file=sys.stderr)
+        problems = f"problem{'s'[: count > 1]}{besides}"
+        print(f"The gateway's {subject} have {count} {problems}:", file=sys.stderr)
     else:
         print("The gateway's configuration cannot be made:", file=sys.stderr)
     print(error, file=sys.stderr)
@@ -117,8 +128,8 @@ def _add_templates(command: argparse.ArgumentParser) -> None:
 def _settings(environment: Mapping[str, str]) -> GatewaySettings:
     """The settings; what may not be meant in them goes to standard error."""
     _refuse_old_file()
-    settings = GatewaySettings.from_env(environment)
-    if found := warnings(settings, environment):
+    settings, found = warned(environment)
+    if found:
         print(in_words(found), file=sys.stderr)
     return settings
 
@@ -141,8 +152,7 @@ def _check(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     nginx = find_nginx()
     if options.json:
         _refuse_old_file()
-        settings = GatewaySettings.from_env(environment)
-        found = warnings(settings, environment)
+        settings, found = warned(environment)
         found += proof.differences(settings, options.templates, nginx) if nginx else ()
         ok = all(fault.severity == "warning" for fault in found)
         print(_report(found, settings.cors if ok else None))
@@ -206,13 +216,14 @@ def _reload(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    edited = [options.templates]
+    dotenv = Dotenv(os.environ)
+    edited = [options.templates, *([dotenv.path] if dotenv.path else [])]
     if os.environ.get(FILE):
         edited.append(Path(os.environ[FILE]))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def act() -> str:
-        return _reloaded(options, read_environment(os.environ))
+        return _reloaded(options, read_environment(dotenv.environment()))
 
     watch(edited, act, options.master)
     return 0
@@ -220,15 +231,18 @@ def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
     settings, nginx = _settings(environment), _nginx()
-    before, old = origins_in_force(options.out), revision_in_force(options.out)
+    if kept := kept_addresses(options.out, settings, environment, DOTENV in os.environ):
+        print(in_words(kept), file=sys.stderr)
+    before, old = policy_in_force(options.out), revision_in_force(options.out)
     with still(options.templates) as templates:
         _proved(settings, templates, nginx)
         revision = reload(options.out, environment, templates, nginx)
-    now = {str(origin) for origin in settings.cors.origins}
-    gone = ", ".join(origin for origin in before if origin not in now)
-    lost = f"; not any more: {gone}" if gone else ""
-    same = f"; {UNCHANGED}" if revision == old else ""
-    return f"revision {revision}, {_in_words(settings.cors)}{lost}{same}"
+    said = [f"revision {revision}", _in_words(settings.cors), *changes(before, settings.cors)]
+    if settings.trust_templates:
+        said.append(f"the templates may let in more, {TRUST_TEMPLATES} is on")
+    if revision == old:
+        said.append(UNCHANGED)
+    return "; ".join(said)
 
 
 def _snapshot(options: argparse.Namespace, environment: Mapping[str, str]) -> int:

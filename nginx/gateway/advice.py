@@ -1,14 +1,17 @@
-"""Warnings: settings that work but may not be meant. They never keep the gateway from starting."""
+"""All that is to be said of the settings: their faults, and warnings of what may not be meant.
+
+Warnings never keep the gateway from starting.
+"""
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway import policy as cors
-from gateway.corrections import proved
-from gateway.environment import FILE
-from gateway.faults import Fault
+from gateway.corrections import mended, proved
+from gateway.environment import DOTENV, FILE
+from gateway.faults import Fault, InvalidSettings
 from gateway.origins import OriginPattern
 from gateway.policy import CREDENTIALS, MAX_AGE, ORIGINS
 from gateway.profiles import PROFILE
@@ -25,26 +28,59 @@ _ORCHESTRATORS = re.compile(r"GATEWAY_(?:SERVICE|PORT)(?:_|$)")
 
 @dataclass(frozen=True)
 class _Said:
-    """The settings as they were written and as they were understood."""
+    """The settings as they are written, once faults are mended, and as they are understood.
+
+    origins  the entries as they are written, duplicates and all
+    """
 
     settings: GatewaySettings
-    origins: list[str]
     environment: Mapping[str, str]
+    origins: list[str]
 
     def origin(self, text: str, reason: str, fix: str, written: list[str]) -> Fault:
         line = f'{ORIGINS}="{" ".join(written)}"'
         return Fault(ORIGINS, text, reason, fix, line, "warning")
 
-    def without(self, text: str) -> list[str]:
-        return [origin for origin in dict.fromkeys(self.origins) if origin != text]
+    def without(self, texts: Iterable[str]) -> list[str]:
+        gone = frozenset(texts)
+        return [origin for origin in dict.fromkeys(self.origins) if origin not in gone]
 
 
-def warnings(settings: GatewaySettings, environment: Mapping[str, str]) -> tuple[Fault, ...]:
-    """All of them for valid settings and the environment that they were read from."""
-    listed = [item for item in re.split(r"[ ,]+", environment.get(ORIGINS, "")) if item]
-    said = _Said(settings, listed, environment)
+def looked_over(environment: Mapping[str, str]) -> tuple[GatewaySettings, tuple[Fault, ...]]:
+    """The settings, what is refused at its default; and all there is to say, by variable.
+
+    The last line of a variable mends everything that is said of it.
+    """
+    settings, errors = GatewaySettings.read(environment)
+    sound, written = mended(environment, errors), _items(environment)
+    twice = [item for item in _items(sound) if written.count(item) > 1]
+    found = [*errors, *_warnings(sound, twice)]
+    return settings, tuple(sorted(found, key=lambda fault: (fault.variable, fault.severity)))
+
+
+def warned(environment: Mapping[str, str]) -> tuple[GatewaySettings, tuple[Fault, ...]]:
+    """The settings and their warnings; raises InvalidSettings with all there is to say."""
+    settings, found = looked_over(environment)
+    if any(fault.severity == "error" for fault in found):
+        raise InvalidSettings(found)
+    return settings, found
+
+
+def _warnings(environment: Mapping[str, str], twice: list[str]) -> tuple[Fault, ...]:
+    """twice  origins that are written more than once, and may be once by now"""
+
+    def all_of(values: Mapping[str, str]) -> list[Fault]:
+        settings, faults = GatewaySettings.read(values)
+        said = _Said(settings, values, _items(values))
+        return [*faults, *(fault for rule in _RULES for fault in rule(said))]
+
+    said = _Said(GatewaySettings.read(environment)[0], environment, _items(environment) + twice)
     found = [fault for rule in _RULES for fault in rule(said)]
-    return proved(found, environment, GatewaySettings.faults_of)
+    return proved(found, environment, all_of)
+
+
+def _items(environment: Mapping[str, str]) -> list[str]:
+    return [item for item in re.split(r"[ ,]+", environment.get(ORIGINS, "")) if item]
 
 
 def _long_max_age(said: _Said) -> Iterator[Fault]:
@@ -71,44 +107,44 @@ def _subsumed(said: _Said) -> Iterator[Fault]:
         for wide in patterns
         if wide != narrow and wide.covers(narrow)
     }
-    written = [text for text in dict.fromkeys(said.origins) if text not in wider]
     for text, wide in wider.items():
-        yield said.origin(text, f"{wide} covers it already", "leave out one of the two", written)
+        reason = f"{wide} covers it already"
+        yield said.origin(text, reason, "leave out one of the two", said.without(wider))
 
 
 def _own_origin(said: _Said) -> Iterator[Fault]:
     own = said.settings.public_url
     if own and own in said.origins:
         reason = "it is this gateway itself: pages of the same origin need no CORS"
-        yield said.origin(own, reason, "remove it", said.without(own))
+        yield said.origin(own, reason, "remove it", said.without([own]))
 
 
 def _unencrypted(said: _Said) -> Iterator[Fault]:
     """A page that anybody on the way can change may call an API that nobody can listen to."""
-    own = said.settings.public_url
-    for origin in _listed(said, lambda origin: origin.scheme == "http" and not origin.is_loopback):
-        if own.startswith("https://") or said.settings.tls.is_on:
-            secure = str(origin.secured)
-            written = [secure if text == str(origin) else text for text in said.origins]
-            reason = (
-                "its pages are not encrypted, the API is: who changes them on the way can use it"
-            )
-            yield said.origin(str(origin), reason, secure, written)
+    if not (said.settings.public_url.startswith("https://") or said.settings.tls.is_on):
+        return
+    found = _listed(said, lambda origin: origin.scheme == "http" and not origin.is_loopback)
+    secure = {str(origin): str(origin.secured) for origin in found}
+    written = list(dict.fromkeys(secure.get(text, text) for text in said.origins))
+    for text, instead in secure.items():
+        reason = "its pages are not encrypted, the API is: who changes them on the way can use it"
+        yield said.origin(text, reason, instead, written)
 
 
 def _loopback(said: _Said) -> Iterator[Fault]:
     if said.settings.cors.profile.name == "prod":
-        for origin in _listed(said, lambda origin: origin.is_loopback):
+        found = [str(origin) for origin in _listed(said, lambda origin: origin.is_loopback)]
+        for text in found:
             reason = "it stands for the visitor's own machine: whatever runs there may call the API"
             fix = "for development set FUSION_PROFILE=dev instead"
-            yield said.origin(str(origin), reason, fix, said.without(str(origin)))
+            yield said.origin(text, reason, fix, said.without(found))
 
 
 def _credentials(said: _Said) -> Iterator[Fault]:
     cors = said.settings.cors
     if cors.credentials:
         reason = "the API has no log-in and no cookies of its own: only what stands before it could"
-        if not cors.origins:
+        if not (said.origins or cors.origins):
             reason = "no origin is listed that could send any"
         line = f'{CREDENTIALS}="false"'
         fix = "false, unless a log-in of yours needs it"
@@ -116,7 +152,7 @@ def _credentials(said: _Said) -> Iterator[Fault]:
 
 
 def _misspelt(said: _Said) -> Iterator[Fault]:
-    known = [*DEFAULTS, *cors.DEFAULTS, TRUST_TEMPLATES, *_BESIDE, FILE, PROFILE]
+    known = [*DEFAULTS, *cors.DEFAULTS, TRUST_TEMPLATES, *_BESIDE, FILE, DOTENV, PROFILE]
     for name, value in said.environment.items():
         if name in known or _ORCHESTRATORS.match(name):
             continue

@@ -7,7 +7,7 @@ from gateway.dotenv import parse_dotenv
 from gateway.faults import Fault
 
 Check = Callable[[Mapping[str, str]], Iterable[Fault]]
-_ROUNDS = 4  # some faults hide behind others: the line of a line is looked at, too
+_ROUNDS = 8  # some faults hide behind others: the line of a line is looked at, too
 
 
 def proved(
@@ -15,7 +15,7 @@ def proved(
 ) -> tuple[Fault, ...]:
     """The faults of that environment, each with a line that mends it, or without one.
 
-    check  all faults of an environment
+    check  all faults of an environment that a line must be free of
     """
     lines: dict[tuple[str, str], str] = {}
     found = []
@@ -27,8 +27,19 @@ def proved(
     return tuple(found)
 
 
+def mended(environment: Mapping[str, str], faults: Iterable[Fault]) -> dict[str, str]:
+    """The environment with the line of every fault that has one."""
+    values = dict(environment)
+    for fault in faults:
+        if fault.line:
+            values.pop(fault.variable, None)
+            values |= parse_dotenv(fault.line)[0]
+    return values
+
+
 def _proved_line(fault: Fault, environment: Mapping[str, str], check: Check) -> str:
     others = {name: value for name, value in environment.items() if name != fault.variable}
+    works = fault.severity == "warning"
     line = fault.line
     for _ in range(_ROUNDS):
         values, bad = parse_dotenv(line)
@@ -36,12 +47,12 @@ def _proved_line(fault: Fault, environment: Mapping[str, str], check: Check) -> 
             return ""
         ((name, value),) = values.items()
         # Empty is the default and no correction; and what is set already stays as it is.
-        if (not value and fault.severity == "error") or others.get(name):
+        if (not value and not works) or others.get(name):
             return ""
-        left = [other.line for other in check(others | values) if other.variable == name]
-        if not left:
+        left = [other for other in check(others | values) if other.variable == name]
+        if works and any(other.severity == "error" for other in left):
+            return ""
+        if not left or (works and not left[0].line):
             return line
-        if fault.severity == "warning":  # of a setting that works
-            return ""
-        line = left[0]
+        line = left[0].line
     return ""

@@ -71,12 +71,13 @@ class InvalidSettings(Exception):
 def in_words(faults: Iterable[Fault]) -> str:
     """All of them as text; the corrected line of a variable once, after its last fault."""
     texts = []
-    for _, group in groupby(faults, key=lambda fault: (fault.variable, fault.severity)):
+    for _, group in groupby(faults, key=lambda fault: fault.variable):
         members = list(group)
         texts += [str(fault) for fault in members]
-        if members[-1].line:
-            texts.append(f"  write: {_shown(members[-1].line, _LONGEST_LINE_SHOWN)}")
-            left_out = (f.value for f in members if f.left_out and f.value not in members[-1].line)
+        line = next((fault.line for fault in reversed(members) if fault.line), "")
+        if line:
+            texts.append(f"  write: {_shown(line, _LONGEST_LINE_SHOWN)}")
+            left_out = (f.value for f in members if f.left_out and f.value not in line)
             texts += [
                 f"    without {_shown(value, _LONGEST_SHOWN)}: put it right, and back in"
                 for value in dict.fromkeys(left_out)
@@ -87,8 +88,15 @@ def in_words(faults: Iterable[Fault]) -> str:
 def _shown(text: str, longest: int) -> str:
     if len(text) > longest:
         text = f"{text[:longest]}... ({len(text)} characters)"
-    # backslash escapes keep a value with control characters on one line of the report
-    return text.encode("unicode_escape").decode("ascii")
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """On one line, and without what controls terminals or turns the direction of writing."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
 
 
 class Reader:
@@ -135,7 +143,11 @@ class Reader:
 
     def many(self, variable: str, default: str, parse: Callable[[str], T]) -> tuple[T, ...]:
         """The items of a list separated by spaces or commas, duplicates dropped, order kept."""
-        items = [item for item in re.split(r"[ ,]+", self._text(variable, default)) if item]
+        text = self._text(variable, default)
+        items = [item for item in re.split(r"[ ,]+", text) if item]
+        if text and not items:
+            fix = "write the items of the list; nothing at all stands for the default"
+            self.refuse(variable, text, "it is a list of nothing", fix)
         self._mended.setdefault(variable, {item: item for item in items})
         parsed = [self._parsed(variable, item, parse, None) for item in items]
         return tuple(dict.fromkeys(item for item in parsed if item is not None))

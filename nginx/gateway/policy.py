@@ -68,6 +68,17 @@ class CorsPolicy:
         """Variable -> its names, for what holds for all three lists."""
         return {METHODS: self.methods, HEADERS: self.headers, EXPOSED: self.exposed_headers}
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """Variable -> its value as a setting, for what tells two policies apart."""
+        origins = ("*",) if self.any_origin else map(str, self.origins)
+        return {
+            ORIGINS: " ".join(origins),
+            **{variable: " ".join(names) or NONE for variable, names in self.lists.items()},
+            CREDENTIALS: "true" if self.credentials else "false",
+            MAX_AGE: "off" if self.max_age_s is None else str(self.max_age_s),
+        }
+
 
 def read_policy(reader: Reader) -> CorsPolicy:
     """The policy of the reader's environment; its faults land in the reader."""
@@ -111,7 +122,8 @@ def parse_switch(text: str) -> bool:
     try:
         return switches[text.lower()]
     except KeyError:
-        raise Refused("it is neither true nor false", "true or false") from None
+        reason = "it is neither true (or 1, yes, on) nor false (or 0, no, off)"
+        raise Refused(reason, "false") from None
 
 
 def _origin_or_star(text: str) -> OriginPattern | str:

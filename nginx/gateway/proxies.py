@@ -21,6 +21,9 @@ HEADERS = (
 )
 # Wider ones are no single owner's, and two halves of the internet are all of it.
 _SHORTEST_PREFIX = {4: 8, 6: 16}
+# From here on a slip of the pen trusts no whole continent.
+_ONE_OWNERS_PREFIX = {4: 16, 6: 32}
+_LONGER = "write where the network begins, or the longer prefix that is meant"
 _PRIVATE = ipaddress.ip_network("fc00::/7")
 # All of IPv4 once more, as 6to4 and NAT64 write it.
 _TRANSLATED = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("64:ff9b::/96"))
@@ -61,10 +64,25 @@ def parse_network(text: str) -> str:
     if wide or any(_holds(network, other) for other in _TRANSLATED):
         reason = "it is far more than one owner's: any caller could then choose its address"
         raise Refused(reason, "list the networks of your proxies")
+    if mapped := _mapped(network):
+        raise Refused("clients over IPv4 have IPv4 addresses here", str(mapped))
     written = ipaddress.ip_interface(text)
     if "/" in text and written.ip != network.network_address:
-        raise Refused(f"{written.ip} is inside of that network, not its beginning", str(network))
+        reason = f"{written.ip} is inside of that network, not its beginning"
+        raise Refused(reason, str(network) if _may_be_one_owners(network) else _LONGER)
     return str(network)
+
+
+def _may_be_one_owners(network: Network) -> bool:
+    return network.is_private or network.prefixlen >= _ONE_OWNERS_PREFIX[network.version]
+
+
+def _mapped(network: Network) -> ipaddress.IPv4Network | None:
+    """The IPv4 network that ::ffff:0:0/96 writes another way."""
+    first = network.network_address
+    if isinstance(first, ipaddress.IPv4Address) or not first.ipv4_mapped:
+        return None
+    return ipaddress.IPv4Network((first.ipv4_mapped, max(network.prefixlen - 96, 0)))
 
 
 def _holds(network: Network, other: ipaddress.IPv6Network) -> bool:

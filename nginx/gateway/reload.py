@@ -8,6 +8,7 @@ in force, on disk as well.
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -16,16 +17,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway import tls
 from gateway.addresses import Address
 from gateway.environment import FILE
 from gateway.faults import Fault, InvalidSettings
 from gateway.folder import RUN, exchange
 from gateway.health import pulse
-from gateway.render import REVISION, Logs, RenderError, render
-from gateway.settings import GatewaySettings
+from gateway.policy import ORIGINS, CorsPolicy
+from gateway.render import REVISION, Logs, RenderError, addresses_of, render
+from gateway.settings import LISTEN, GatewaySettings
 
 OLD_STAYS = "The old configuration stays in force."
+_PORTS = {"GATEWAY_PORT": LISTEN, "GATEWAY_TLS_PORT": tls.LISTEN}
 _PATIENCE_S = 10.0
+_WHEN = re.compile(r"^[0-9/]+ [0-9:]+ (?=\[)")  # date and time at the start of a line of the log
 _LEFTOVERS = (".kept-*", ".new-*", ".old-*")  # of a reload that was killed
 
 
@@ -51,6 +56,8 @@ def _reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: s
         fix = "put it back; to go on without it, restart the gateway"
         raise InvalidSettings([Fault(FILE, file, reason, fix)])
     error_log = out / logs.error
+    if not error_log.is_file():
+        error_log = Path(f"/proc/{master}/fd/2").resolve()
     told = error_log.stat().st_size if error_log.is_file() else 0
     with _alone(out), _kept(out) as old:
         revision = render(settings, out, templates, logs, nginx)
@@ -64,12 +71,14 @@ def _reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: s
 
 def _why(error_log: Path, told: int) -> str:
     """What nginx has said since then about a configuration that it does not load."""
-    if not error_log.is_file():
-        return "its log says why"
+    if not error_log.is_file():  # a terminal, or the log of a container
+        return "its log says why (in Docker: docker compose logs nginx)"
     with error_log.open(errors="replace") as log:
         log.seek(told)
         found = [line.strip() for line in log if "[emerg]" in line]
-    return "\n".join(found) or "its error log may say why"
+    # nginx tries a port that is taken several times
+    said = list(dict.fromkeys(_WHEN.sub("", line) for line in found))
+    return "\n".join([*said, f"(from its log, {error_log})"])
 
 
 def _run_of(out: Path) -> tuple[Logs, dict[str, str], str]:
@@ -83,12 +92,53 @@ def _run_of(out: Path) -> tuple[Logs, dict[str, str], str]:
         raise RenderError(f"{out / RUN} cannot be read; was this folder rendered here?") from error
 
 
-def origins_in_force(out: Path) -> list[str]:
-    """The allowed origins of the configuration that runs from this folder."""
+def kept_addresses(
+    out: Path, settings: GatewaySettings, environment: Mapping[str, str], natively: bool
+) -> list[Fault]:
+    """A warning for each address that the settings name and the running gateway does not have.
+
+    natively  whether it listens on the ports that scripts/run and compose are told
+    """
     try:
-        return list(json.loads((out / RUN).read_text(encoding="utf-8"))["origins"])
-    except (OSError, ValueError, LookupError, TypeError):
+        started = _run_of(out)[1]
+    except RenderError:
         return []  # the reload itself says what is wrong
+    named = {name: str(address) for name, address in addresses_of(settings).items()}
+    named = {name: address for name, address in named.items() if environment.get(name)}
+    for port, name in _PORTS.items() if natively else ():
+        if value := environment.get(port):
+            named[port] = f"{started[name].rpartition(':')[0]}:{value}"
+    if not settings.tls.is_on:
+        named = {name: address for name, address in named.items() if "_TLS_" not in name}
+    found = []
+    for name, address in named.items():
+        if address != (has := started[_PORTS.get(name, name)]):
+            reason = f"the gateway was started with {has}, and a reload keeps that"
+            fix = "start the gateway again to change it"
+            found.append(Fault(name, environment[name], reason, fix, severity="warning"))
+    return found
+
+
+def policy_in_force(out: Path) -> dict[str, str]:
+    """What the settings said when the configuration that runs from this folder was made."""
+    try:
+        return dict(json.loads((out / RUN).read_text(encoding="utf-8"))["policy"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}  # the reload itself says what is wrong
+
+
+def changes(before: Mapping[str, str], cors: CorsPolicy) -> Iterator[str]:
+    """What a policy changes of the one before, in words; who is let in is told anyway.
+
+    before  as `policy_in_force` gives it
+    """
+    now = cors.texts
+    gone = [text for text in before.get(ORIGINS, "").split() if text not in now[ORIGINS].split()]
+    if gone:
+        yield f"not any more: {', '.join(gone)}"
+    for variable, text in now.items():
+        if variable != ORIGINS and text != before.get(variable, text):
+            yield f'{variable}="{text}", before "{before[variable]}"'
 
 
 def revision_in_force(out: Path) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 import jinja2
 
 from gateway import tls
+from gateway.addresses import Address
 from gateway.certificate import CertificateError, place_certificate
 from gateway.folder import RUN, exchange, foreign, worker_user, write
 from gateway.lookup import nameservers, pinned
@@ -151,16 +152,24 @@ def _environment(templates: Path) -> jinja2.Environment:
     return environment
 
 
-def _run(settings: GatewaySettings, logs: Logs) -> str:
-    addresses = {
+def addresses_of(settings: GatewaySettings) -> dict[str, Address]:
+    """Those that belong to the run of a gateway and not to its edits, by variable."""
+    return {
         LISTEN: settings.listen,
         tls.LISTEN: settings.tls.listen,
         INFERENCE: settings.inference,
         WEBUI: settings.webui,
     }
-    texts = {variable: str(address) for variable, address in addresses.items()}
-    origins = [str(origin) for origin in settings.cors.origins]
-    document = {"logs": asdict(logs), "addresses": texts, "file": settings.file, "origins": origins}
+
+
+def _run(settings: GatewaySettings, logs: Logs) -> str:
+    texts = {variable: str(address) for variable, address in addresses_of(settings).items()}
+    document = {
+        "logs": asdict(logs),
+        "addresses": texts,
+        "file": settings.file,
+        "policy": settings.cors.texts,
+    }
     return json.dumps(document, indent=2)
 
 

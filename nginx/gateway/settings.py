@@ -76,15 +76,16 @@ class GatewaySettings:
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "GatewaySettings":
         """Reads and validates all of it; raises InvalidSettings with every fault."""
-        settings, faults = cls._read(environment)
+        settings, faults = cls.read(environment)
         if faults:
-            raise InvalidSettings(proved(faults, environment, cls.faults_of))
+            raise InvalidSettings(faults)
         return settings
 
     @classmethod
-    def faults_of(cls, environment: Mapping[str, str]) -> list[Fault]:
-        """Every fault, with a line that mends it but may have others."""
-        return cls._read(environment)[1]
+    def read(cls, environment: Mapping[str, str]) -> tuple["GatewaySettings", tuple[Fault, ...]]:
+        """The settings, what is refused at its default, and every fault."""
+        settings, faults = cls._read(environment)
+        return settings, proved(faults, environment, lambda values: cls._read(values)[1])
 
     @classmethod
     def _read(cls, environment: Mapping[str, str]) -> tuple["GatewaySettings", list[Fault]]:
@@ -170,6 +171,8 @@ def _refuse_unknown(reader: Reader, environment: Mapping[str, str]) -> None:
         if variable.startswith("CORS_") and variable not in known:
             near = difflib.get_close_matches(variable, known, n=1)
             fix = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+            if near and environment.get(near[0]):
+                fix = f"{fix} It is set as well: put this there, or remove it"
             line = f'{near[0]}="{environment[variable]}"' if near else ""
             reason = "there is no such setting"
             reader.refuse(variable, environment[variable], reason, fix, line=line)

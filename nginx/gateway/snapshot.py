@@ -44,6 +44,7 @@ _HEAD = """\
 # Answers: own (readable by this origin), any (by every origin) or -; a lone - means nothing at all.
 # path | origin | methods | request headers | answers | exposed headers | credentials | max-age
 """
+_NOTHING = " | -"  # all that follows path and origin where nothing is allowed
 _ROW = re.compile(r"/[!-~]* \| (?P<origin>[!-~]+) \| ", re.A)  # an Origin header is plain ASCII
 
 
@@ -99,11 +100,22 @@ def _origins_of(known: str) -> Iterator[str]:
 
 
 def compared(before: str, now: str, name: str) -> str:
-    """The rows that differ, as a unified diff without context; empty when none does."""
-    lines = difflib.unified_diff(
-        before.splitlines(), now.splitlines(), f"{name} (recorded)", "now", n=0, lineterm=""
-    )
+    """The rows that differ, as a unified diff without context; empty when none does.
+
+    Left out: neighbours of a new origin that are not let in, and were not asked about before.
+    """
+    old = before.splitlines()
+    asked = {_asked(row) for row in old}
+    new = [
+        row for row in now.splitlines() if row != f"{_asked(row)}{_NOTHING}" or _asked(row) in asked
+    ]
+    lines = difflib.unified_diff(old, new, f"{name} (recorded)", "now", n=0, lineterm="")
     return "\n".join(line for line in lines if not line.startswith("@@"))
+
+
+def _asked(row: str) -> str:
+    """Path and origin of a row."""
+    return " | ".join(row.split(" | ")[:2])
 
 
 def probes(patterns: Iterable[OriginPattern]) -> Iterator[str]:
@@ -143,7 +155,7 @@ def _line(gateway: Trial, path: str, origin: str, methods: Sequence[str]) -> str
             allowed.append(method)
             asked = asked or answer
     if not answers and asked is None:
-        return f"{path} | {origin} | -"
+        return f"{path} | {origin}{_NOTHING}"
     headers = " ".join(names_in(value_of(asked, "Access-Control-Allow-Headers")))
     exposed = " ".join(names_in(value_of(read, "Access-Control-Expose-Headers")))
     cached = value_of(asked, "Access-Control-Max-Age")

@@ -1,15 +1,18 @@
 """The line that a fault comes with: whatever is offered, the check itself takes it."""
 
+import json
 import random
+import re
 from collections.abc import Callable
 
 import pytest
-from tests.gateway.test_policy import faults_of, only_fault
+from tests.gateway.test_policy import faults_of, only_fault, policy_of
+from tests.gateway.test_settings import run
 from tests.gateway.written import GOOD, draw
 
-from gateway.advice import warnings
+from gateway.advice import looked_over
 from gateway.dotenv import parse_dotenv
-from gateway.faults import Fault, InvalidSettings
+from gateway.faults import Fault
 from gateway.settings import GatewaySettings
 
 DRAWN = 500
@@ -30,11 +33,8 @@ HEADERS = ["*", "Authorization", "X-A", "x-a", "Cookie", "none", "é", "X A", '"
 
 
 def problems(environment: dict[str, str]) -> tuple[Fault, ...]:
-    """Errors, or else warnings."""
-    try:
-        return warnings(GatewaySettings.from_env(environment), environment)
-    except InvalidSettings as error:
-        return error.faults
+    """Errors and warnings."""
+    return looked_over(environment)[1]
 
 
 def damaged(rng: random.Random) -> dict[str, str]:
@@ -74,7 +74,7 @@ def test_every_line_that_is_offered_is_accepted(
             assert not bad and len(values) == 1, fault
             (name,) = values
             rest = {key: value for key, value in environment.items() if key != fault.variable}
-            left = {other.variable for other in GatewaySettings.faults_of(rest | values)}
+            left = {other.variable for other in GatewaySettings.read(rest | values)[1]}
             assert name not in left, (environment, fault)
             offered += 1
     assert offered > DRAWN / 10
@@ -115,6 +115,50 @@ def test_every_line_that_is_offered_is_accepted(
 )
 def test_the_line_says_what_was_meant_or_nothing(environment: dict[str, str], line: str) -> None:
     assert {fault.line for fault in faults_of(**environment)} == {line}
+
+
+def test_warnings_are_told_beside_errors_and_one_line_mends_all() -> None:
+    written = "https://a.example https://a.example https://b.example/ https://*.c.example"
+    environment = {
+        "CORS_ALLOWED_ORIGINS": f"{written} https://x.c.example http://d.example:80 http://[::1]:3",
+        "GATEWAY_PUBLIC_URL": "https://a.example",
+        "CORS_MAX_AGE": "80000",
+    }
+    done = run("check", **environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The gateway's settings have 2 problems and 6 warnings:\n")
+    assert re.findall(r"^  write: (.*)$", done.stderr, re.M) == [
+        'CORS_ALLOWED_ORIGINS="https://b.example https://*.c.example https://d.example"',
+        'CORS_MAX_AGE="7200"',
+    ]
+    document = json.loads(run("check", "--json", **environment).stdout)
+    told = [(row["severity"], row["value"]) for row in document["problems"]]
+    assert told == [
+        ("error", "https://b.example/"),
+        ("error", "http://d.example:80"),
+        ("warning", "https://a.example"),
+        ("warning", "https://x.c.example"),
+        ("warning", "https://a.example"),
+        ("warning", "http://d.example"),
+        ("warning", "http://[::1]:3"),
+        ("warning", "80000"),
+    ]
+
+
+def test_a_warning_does_not_speak_of_what_an_error_has_emptied() -> None:
+    environment = {"CORS_ALLOWED_ORIGINS": "https://*", "CORS_ALLOW_CREDENTIALS": "true"}
+    reasons = [fault.reason for fault in problems(environment) if fault.severity == "warning"]
+    assert len(reasons) == 1 and "no origin is listed" not in reasons[0]
+
+
+def test_a_list_of_nothing_is_told() -> None:
+    assert only_fault(CORS_ALLOWED_METHODS=" , ").reason == "it is a list of nothing"
+    policy_of(CORS_ALLOWED_METHODS=" ")
+
+
+def test_a_value_is_shown_as_it_is_written() -> None:
+    shown = str(only_fault(CORS_MAX_AGE="bücher\u202e\x1b\\"))
+    assert "CORS_MAX_AGE: bücher\\u202e\\x1b\\\n" in shown
 
 
 def test_a_warning_offers_no_line_that_would_be_refused() -> None:

@@ -41,7 +41,7 @@ def test_a_folder_that_nobody_may_enter_is_told(tmp_path: Path) -> None:
     (fault,) = refused.value.faults
     assert fault.variable == "GATEWAY_ENV_FILE"
     assert fault.reason == "Permission denied"
-    assert "mount a readable file" in fault.fix
+    assert "as a readable file" in fault.fix
 
 
 def test_a_file_in_place_of_the_folder_is_no_settings_file(tmp_path: Path) -> None:

@@ -159,6 +159,21 @@ def test_wide_networks_of_one_owner_are_taken(text: str) -> None:
     assert GatewaySettings.from_env({"GATEWAY_TRUSTED_PROXIES": text}).proxies.trusted == (text,)
 
 
-def test_a_network_with_an_address_in_it_is_mended() -> None:
-    with pytest.raises(InvalidSettings, match=r"10\.0\.0\.0/8"):
-        GatewaySettings.from_env({"GATEWAY_TRUSTED_PROXIES": "10.0.0.1/8"})
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("10.0.0.1/8", "10.0.0.0/8"),
+        ("198.51.100.7/24", "198.51.100.0/24"),
+        # A slip that would trust sixteen million addresses of others.
+        ("198.51.100.0/8", ""),
+        ("2001:db8::1/24", ""),
+        # nginx compares what it sees, and sees IPv4.
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:10.0.0.1", "10.0.0.1/32"),
+    ],
+)
+def test_a_network_is_mended_where_it_is_clear_what_was_meant(text: str, line: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        GatewaySettings.from_env({"GATEWAY_TRUSTED_PROXIES": text})
+    [fault] = caught.value.faults
+    assert fault.line == (f'GATEWAY_TRUSTED_PROXIES="{line}"' if line else "")

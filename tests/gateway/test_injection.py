@@ -85,7 +85,7 @@ BLANKED = {
     r"(^|\"ok )[0-9a-f]{12}\b": r"\1revision",
     r"(\"GATEWAY_\w+\": \")[][a-zA-Z0-9.:_-]+": r"\1address",
     r"(rate=|burst=)\d+": r"\1N",
-    r"\"origins\": \[(?:\n +\"[^\"\n]+\",?)*\s*\]": '"origins": []',
+    r"(\"CORS_\w+\": \")[^\"\n]*": r"\1value",
     r"^    (?:1|11) \$gateway_client;\n": "",
     r"^    https \"max-age=\d+\";\n": "",
     r"frame-ancestors(?: '(?:none|self)'| https?://[a-z0-9.:*_-]+)+\"": 'frame-ancestors"',

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.gateway.lab import Gateway, gateway, preflight, request, wait_until
 from tests.gateway.test_settings import PACKAGE_ROOT, run
 
 from gateway.__main__ import UNCHANGED
-from gateway.environment import read_environment
+from gateway.environment import Dotenv, read_environment
 from gateway.faults import InvalidSettings
 from gateway.folder import RUN
 from gateway.mounts import refuse_replaced
@@ -241,6 +241,42 @@ def test_it_says_which_origins_may_not_call_any_more(own: Gateway) -> None:
     assert done.stdout.endswith(f"; not any more: {OLD}, {NEW}\n")
 
 
+def test_it_says_what_else_has_changed(own: Gateway) -> None:
+    environment = {"CORS_ALLOWED_ORIGINS": OLD, "CORS_ALLOWED_METHODS": "GET", "CORS_MAX_AGE": "9"}
+    done = run("reload", "--out", str(own.folder), **environment)
+    assert '; CORS_ALLOWED_METHODS="GET", before "GET HEAD POST DELETE"; ' in done.stdout
+    assert done.stdout.endswith('; CORS_MAX_AGE="9", before "7200"\n')
+
+
+def test_addresses_that_a_reload_does_not_change_are_told(own: Gateway) -> None:
+    environment = {"GATEWAY_DOTENV": "/nowhere/.env", "GATEWAY_TLS_PORT": "1", **POLICY}
+    more = {"GATEWAY_PORT": str(own.port), "GATEWAY_INFERENCE": "elsewhere:1"}
+    done = run("reload", "--out", str(own.folder), **environment, **more)
+    assert done.returncode == 0
+    assert re.findall(r"^warning: (.*)$", done.stderr, re.M) == ["GATEWAY_INFERENCE: elsewhere:1"]
+    done = run("reload", "--out", str(own.folder), **environment, GATEWAY_PORT="1")
+    assert f"the gateway was started with 127.0.0.1:{own.port}" in done.stderr
+    # In a container that is the port of the machine around it.
+    del environment["GATEWAY_DOTENV"]
+    assert not run("reload", "--out", str(own.folder), **environment, GATEWAY_PORT="1").stderr
+
+
+def test_a_port_that_is_taken_is_named(nginx: str, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        environment = {**POLICY, "GATEWAY_TLS_LISTEN": address}
+        with gateway(tmp_path, environment) as running:
+            done = run("reload", "--out", str(running.folder), GATEWAY_TLS="self-signed", **POLICY)
+            assert done.returncode == 1
+            assert f"[emerg] bind() to {address} failed (98: Address already in use)" in (
+                done.stderr.replace(f"{running.process.pid}#{running.process.pid}: ", "")
+            )
+            assert f"(from its log, {running.folder}/logs/error.log)" in done.stderr
+            assert allowed(running, OLD)
+
+
 def test_a_settings_file_that_is_gone_leaves_its_policy_in_force(
     own: Gateway, tmp_path: Path
 ) -> None:
@@ -255,35 +291,75 @@ def test_a_settings_file_that_is_gone_leaves_its_policy_in_force(
     assert allowed(own, NEW) and not allowed(own, OLD)
 
 
+def test_what_a_dotenv_file_says_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("CORS_MAX_AGE=1\nGATEWAY_HSTS_S=2\nGATEWAY_RATE_BURST=3\n")
+    # As scripts/gateway starts it: with the file's values, where the environment has no others.
+    started = {
+        "GATEWAY_DOTENV": str(file),
+        "CORS_MAX_AGE": "1",
+        "GATEWAY_HSTS_S": "9",
+        "GATEWAY_RATE_BURST": "3",
+    }
+    dotenv = Dotenv(started)
+    assert read_environment(dotenv.environment()) == read_environment(started)
+    file.write_text("CORS_MAX_AGE=4\nGATEWAY_HSTS_S=5\nCORS_ALLOWED_METHODS=GET\n")
+    assert read_environment(dotenv.environment()) == {
+        "CORS_MAX_AGE": "4",
+        "GATEWAY_HSTS_S": "9",
+        "CORS_ALLOWED_METHODS": "GET",
+    }
+    file.write_text("CORS_MAX_AGE\n")
+    with pytest.raises(InvalidSettings, match="line 1"):
+        dotenv.environment()
+    file.unlink()
+    with pytest.raises(InvalidSettings, match="it is gone"):
+        dotenv.environment()
+    assert Dotenv({"GATEWAY_DOTENV": str(file), "A": "1"}).environment()["A"] == "1"
+
+
+def test_an_edit_of_dotenv_is_seen_by_the_watch(own: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    with watching(own, tmp_path, GATEWAY_DOTENV=str(file)) as watch:
+        # `.env` may be made after the start
+        file.write_text(f"CORS_ALLOWED_ORIGINS={NEW}\n")
+        assert wait_until(lambda: allowed(own, NEW), 20)
+        assert watch.poll() is None
+
+
+@contextmanager
+def watching(own: Gateway, folder: Path, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """A watch that has looked once: before, an edit would be part of what it found."""
+    known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_ROOT)}
+    command = [sys.executable, "-m", "gateway", "watch", "--out", str(own.folder)]
+    command += ["--templates", str(folder / "templates")]
+    with subprocess.Popen(
+        command, env=known | environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert wait_until(lambda: _is_watching(process.pid), 20)
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
 def test_an_edit_is_seen_by_the_watch(own: Gateway, tmp_path: Path) -> None:
     settings = tmp_path / "gateway.env"
     settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}\n")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(PACKAGE_ROOT),
-        "GATEWAY_ENV_FILE": str(settings),
-    }
-    command = [sys.executable, "-m", "gateway", "watch", "--out", str(own.folder)]
-    command += ["--templates", str(tmp_path / "templates")]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as watching:
-        try:
-            # Until it has looked once, an edit would be part of what it found.
-            assert wait_until(lambda: _is_watching(watching.pid), 20)
-            settings.write_text(f"CORS_ALLOWED_ORIGINS={NEW}\n")
-            assert wait_until(lambda: allowed(own, NEW), 20)
-            assert watching.stderr is not None
-            template = tmp_path / "templates" / "conf" / "cors.conf.j2"
-            good = template.read_text()
-            template.write_text(good + '{% include "conf/cors.conf.j2" %}\n')
-            assert "the edit is not taken" in watching.stderr.readline()
-            assert "conf/cors.conf.j2" in watching.stderr.readline()
-            assert "The old configuration stays in force." in watching.stderr.readline()
-            template.write_text(good)
-            settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}/\n")
-            assert "the edit is not taken" in watching.stderr.readline()
-            assert allowed(own, NEW)
-        finally:
-            watching.send_signal(signal.SIGTERM)
+    with watching(own, tmp_path, GATEWAY_ENV_FILE=str(settings)) as watch:
+        settings.write_text(f"CORS_ALLOWED_ORIGINS={NEW}\n")
+        assert wait_until(lambda: allowed(own, NEW), 20)
+        assert watch.stderr is not None
+        template = tmp_path / "templates" / "conf" / "cors.conf.j2"
+        good = template.read_text()
+        template.write_text(good + '{% include "conf/cors.conf.j2" %}\n')
+        assert "the edit is not taken" in watch.stderr.readline()
+        assert "conf/cors.conf.j2" in watch.stderr.readline()
+        assert "The old configuration stays in force." in watch.stderr.readline()
+        template.write_text(good)
+        settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}/\n")
+        assert "the edit is not taken" in watch.stderr.readline()
+        assert allowed(own, NEW)
 
 
 def _is_watching(pid: int) -> bool:

@@ -60,6 +60,19 @@ def test_nothing_changed_is_no_difference(recorded: Path) -> None:
     assert recorded.read_text() == before
 
 
+@pytest.mark.parametrize("max_age", ["60", "off"])
+def test_a_new_origin_is_shown_where_it_is_let_in(recorded: Path, max_age: str) -> None:
+    """Its neighbours, who are not let in, would be most of the lines."""
+    policy = POLICY | {"CORS_MAX_AGE": max_age}
+    assert run("snapshot", str(recorded), "--update", **policy).returncode == 0
+    new = "https://new.example"
+    origins = f"{POLICY['CORS_ALLOWED_ORIGINS']} {new}"
+    done = run("snapshot", str(recorded), **policy | {"CORS_ALLOWED_ORIGINS": origins})
+    assert done.returncode == 1
+    _, _, *rows = done.stdout.splitlines()
+    assert len(rows) == 7 and all(row.startswith("+/api") and f" {new} " in row for row in rows)
+
+
 def test_a_reader_who_has_seen_enough_is_no_error(recorded: Path) -> None:
     """As `| head` does with a long difference."""
     recorded.write_text("# nothing\n")

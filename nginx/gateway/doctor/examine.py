@@ -34,7 +34,7 @@ class Seen:
     again      the preflight of the address that the redirects led to
     fresh      the same request past all caches
     tries      (code, exchange) for each near miss of the origin
-    gateway    what is closed in every gateway of this repository, where the page is outside its API
+    gateway    what no service of this repository lets in, where the page is outside its API
     stranger, null, holes   the request as other origins, for safety
     not_found, wrong_method   the errors that were provoked
     """
@@ -142,7 +142,7 @@ def _why_refused(seen: Seen, wire: Wire) -> Seen:
     if not _API.match(urlsplit(call.url).path):
         closed = f"{call.api_origin}/api/internal/gateway-doctor"
         seen = replace(seen, gateway=wire.send("gateway", "GET", closed, call.origin))
-        if is_of_gateway(seen.gateway):
+        if is_outside_api(seen):
             return seen
     seen = replace(seen, fresh=_get(call, wire, "fresh", call.origin))
     if seen.preflight is None:
@@ -210,9 +210,21 @@ def _below(url: str) -> str:
     return urlunsplit(parts._replace(path=path, query=""))
 
 
-def is_of_gateway(exchange: Exchange | None) -> bool:
+def is_outside_api(seen: Seen) -> bool:
+    """Whether other origins are let in below /api, and the page's address is not there."""
+    probe, answer = seen.gateway, seen.answer.answer if seen.answer else None
+    if probe is None or answer is None:
+        return False
+    # The service without a gateway has CORS below /api as well, and nothing anywhere else.
+    lost = answer.status == _CLOSED.status and readable(
+        replace(seen.call, credentials=False), probe
+    )
+    return lost or _is_of_gateway(probe)
+
+
+def _is_of_gateway(exchange: Exchange) -> bool:
     """Whether a gateway of this repository closed the address, in its own words."""
-    answer = exchange.answer if exchange else None
+    answer = exchange.answer
     if answer is None or answer.status != _CLOSED.status:
         return False
     words = f'"code":"{_CLOSED.code}"', f'"detail":"{_CLOSED.detail}"'

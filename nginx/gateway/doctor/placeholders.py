@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from gateway.doctor.call import Call
 from gateway.doctor.findings import Finding
 from gateway.doctor.grants import Grants
+from gateway.faults import printable
 from gateway.policy import DEFAULTS, HEADERS
 
 _LONGEST_SHOWN = 160
@@ -33,7 +34,7 @@ def of_fault(fault: Finding) -> dict[str, str]:
     """Those that the rule has found, and the last status of the evidence."""
     statuses = [str(item.answer.status) for item in fault.evidence if item.answer]
     found = {"status": statuses[-1] if statuses else ""}
-    return found | {key: printable(value) for key, value in fault.values}
+    return found | {key: shown(value) for key, value in fault.values}
 
 
 def of_grants(policy: Grants, notes: Mapping[str, str]) -> dict[str, str]:
@@ -108,7 +109,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def printable(text: str) -> str:
-    """On one line and without control characters: it is a stranger's text in a terminal."""
+def shown(text: str) -> str:
+    """A stranger's text in a terminal, in ASCII: it may be in no language of its reader."""
     short = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-    return short.encode("unicode_escape").decode("ascii")
+    return printable(short).encode("ascii", "backslashreplace").decode("ascii")

@@ -10,7 +10,7 @@ from gateway.doctor.call import Call
 from gateway.doctor.failures import Failure
 from gateway.doctor.findings import Finding
 from gateway.doctor.grants import grants
-from gateway.doctor.placeholders import printable
+from gateway.doctor.placeholders import shown
 from gateway.doctor.remedies import LINES
 from gateway.doctor.texts import Language, Texts, texts_in
 from gateway.doctor.wire import Exchange
@@ -123,9 +123,9 @@ def _line(exchange: Exchange, texts: Texts) -> str:
         request += f" (Origin: {exchange.origin})"
     result = exchange.result
     if isinstance(result, Failure):
-        return f"{request} -> {texts.words['no_answer']}: {printable(result.detail)}"
-    shown = [f"{name}: {printable(value)}" for name, value in _shown(exchange)]
-    return f"{request} -> {result.status}; {'; '.join(shown) or texts.words['no_cors_header']}"
+        return f"{request} -> {texts.words['no_answer']}: {shown(result.detail)}"
+    headers = [f"{name}: {shown(value)}" for name, value in _shown(exchange)]
+    return f"{request} -> {result.status}; {'; '.join(headers) or texts.words['no_cors_header']}"
 
 
 def _exchange(exchange: Exchange) -> dict[str, object]:

@@ -7,6 +7,7 @@ from tests.gateway.doctor.conftest import Doctor
 from tests.gateway.doctor.kinds import PUT, always
 from tests.gateway.doctor.servers import ORIGIN
 from tests.gateway.lab import Gateway
+from tests.gateway.test_app_agrees import service
 
 STRANGER = "https://stranger.example"
 
@@ -23,6 +24,16 @@ def test_only_the_api_is_for_other_origins(
         f"// what there is: http://127.0.0.1:{live.port}/api/docs",
         "cdn": "nothing to change",
     }
+
+
+@pytest.mark.parametrize("arguments", [(), PUT, ("--method", "POST"), ("--credentials",)])
+def test_the_service_alone_is_for_other_origins_below_the_api(
+    arguments: tuple[str, ...], doctor: Doctor, tmp_path: Path
+) -> None:
+    with service(tmp_path, {"CORS_ALLOWED_ORIGINS": ORIGIN}) as port:
+        found = doctor(f"http://127.0.0.1:{port}/v1/models", *arguments)
+    assert found.codes[0] == "outside_api"
+    assert found.codes == ["outside_api"] or arguments == ("--credentials",)
 
 
 def test_an_origin_that_is_not_listed_is_told_as_well(live: Gateway, doctor: Doctor) -> None:
