@@ -20,19 +20,25 @@ die() {
   exit 1
 }
 
-# load_dotenv FILE: exports its variables, as compose reads them, but never over the environment's.
+# load_dotenv FILE: exports its variables, as compose reads them, but never over the environment's;
+# DOTENV_TAKEN has those lines, for the gateway's watch, which reads the file again.
 # nginx/gateway/dotenv.py reads the same grammar and says why each line is refused.
 load_dotenv() {
   local LC_ALL=C line name number=0
   local -A values=()
+  iconv -f UTF-8 -t UTF-8 "$1" >/dev/null 2>&1 || die "$1 is no text in UTF-8; save it as UTF-8"
+  [ "$(tr -d '\0' <"$1" | wc -c)" -eq "$(wc -c <"$1")" ] || die "$1 has a NUL byte; write it again"
   while IFS= read -r line || [ -n "$line" ]; do
     number=$((number + 1))
     [ $number -gt 1 ] || line=${line#$'\xef\xbb\xbf'}
     dotenv_line "${line%$'\r'}" || die "$1, line $number: $REPLY"
   done <"$1"
   for name in "${!values[@]}"; do
-    [ -n "${!name+set}" ] || export "$name=${values[$name]}"
+    [ -z "${!name+set}" ] || continue
+    export "$name=${values[$name]}"
+    DOTENV_TAKEN=${DOTENV_TAKEN-}$name=${values[$name]}$'\n'
   done
+  export DOTENV_TAKEN
 }
 
 # Puts the variable of one line into `values`, the last one of a name in force; on a failure REPLY

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 
 from gateway import proof
@@ -23,6 +24,7 @@ from gateway.reload import (
     changes,
     is_running,
     kept_addresses,
+    master_of,
     policy_in_force,
     reload,
     revision_in_force,
@@ -32,7 +34,8 @@ from gateway.settings import TRUST_TEMPLATES, GatewaySettings
 from gateway.snapshot import SnapshotError, compared, record, recorded, snapshot
 from gateway.watch import start_watching, watch
 
-UNCHANGED = "nothing has changed (a container takes an edited .env with: docker compose up -d)"
+UNCHANGED = "nothing has changed"
+_IN_A_CONTAINER = " (a container takes an edited .env with: docker compose up -d)"
 Command = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 
@@ -49,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SnapshotError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a full disk, above all
+        return _refused(options, RenderError(str(error)))
     except KeyboardInterrupt:
         return 130
 
@@ -222,10 +229,15 @@ def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         edited.append(Path(os.environ[FILE]))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-    def act() -> str:
-        return _reloaded(options, read_environment(dotenv.environment()))
+    looks = count()
 
-    watch(edited, act, options.master)
+    def act() -> str:
+        said = _reloaded(options, read_environment(dotenv.environment()))
+        return said if next(looks) or UNCHANGED not in said else ""
+
+    if options.master is None:
+        master_of(options.out)  # else the wait for it would never end
+    watch(edited, act, lambda: is_running(options.out), options.master)
     return 0
 
 
@@ -241,7 +253,7 @@ def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> st
     if settings.trust_templates:
         said.append(f"the templates may let in more, {TRUST_TEMPLATES} is on")
     if revision == old:
-        said.append(UNCHANGED)
+        said.append(UNCHANGED + ("" if DOTENV in os.environ else _IN_A_CONTAINER))
     return "; ".join(said)
 
 

@@ -10,6 +10,8 @@ _NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*", re.I | re.A
 )
 
+_AS_IN = "write it as in inference:8000, 127.0.0.1:8000 or [::1]:8000"
+
 
 @dataclass(frozen=True)
 class Address:
@@ -37,12 +39,14 @@ def parse_upstream(text: str) -> Address:
     host, port = _split(text)
     address = Address(host, port)
     if address.is_name and (not _NAME.fullmatch(host) or re.search(r"(^|\.)[0-9]+$", host)):
-        raise Refused(f"{host[:63]} is no host name or IP address", "inference:8000")
+        raise Refused(f"{host[:63]} is no host name or IP address", _AS_IN)
     return address
 
 
 def parse_listen(text: str) -> Address:
     """Like parse_upstream, but only addresses of this machine: IPs, `*` for all, localhost."""
+    if re.fullmatch(r"[1-9][0-9]{0,4}", text):
+        raise Refused("it is a port alone", f"127.0.0.1:{text}")
     host, port = _split(text)
     host = {"*": "0.0.0.0", "localhost": "127.0.0.1"}.get(host, host)
     address = Address(host, port)
@@ -55,11 +59,11 @@ def parse_listen(text: str) -> Address:
 def _split(text: str) -> tuple[str, int]:
     match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]\s]+)):([1-9][0-9]{0,4})", text)
     if match is None or int(match.group(3)) > 65535:
-        raise Refused("it is not host:port with a port from 1 to 65535", "127.0.0.1:8000")
+        raise Refused("it is not host:port with a port from 1 to 65535", _AS_IN)
     v6, other, port = match.groups()
     if v6 is None:
         return other, int(port)
     try:
         return str(ipaddress.IPv6Address(v6)), int(port)
     except ValueError as error:
-        raise Refused(f"{v6} is no IPv6 address", "[::1]:8000") from error
+        raise Refused(f"{v6} is no IPv6 address", _AS_IN) from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway import policy as cors
 from gateway.corrections import mended, proved
-from gateway.environment import DOTENV, FILE
+from gateway.environment import FILE
 from gateway.faults import Fault, InvalidSettings
 from gateway.origins import OriginPattern
 from gateway.policy import CREDENTIALS, MAX_AGE, ORIGINS
@@ -100,10 +100,11 @@ def _duplicates(said: _Said) -> Iterator[Fault]:
 
 
 def _subsumed(said: _Said) -> Iterator[Fault]:
-    patterns = [pattern for pattern in said.settings.cors.origins if str(pattern) in said.origins]
+    patterns = said.settings.cors.origins  # the profile's among them
     wider = {
         str(narrow): wide
         for narrow in patterns
+        if str(narrow) in said.origins
         for wide in patterns
         if wide != narrow and wide.covers(narrow)
     }
@@ -152,7 +153,7 @@ def _credentials(said: _Said) -> Iterator[Fault]:
 
 
 def _misspelt(said: _Said) -> Iterator[Fault]:
-    known = [*DEFAULTS, *cors.DEFAULTS, TRUST_TEMPLATES, *_BESIDE, FILE, DOTENV, PROFILE]
+    known = [*DEFAULTS, *cors.DEFAULTS, TRUST_TEMPLATES, *_BESIDE, FILE, PROFILE]
     for name, value in said.environment.items():
         if name in known or _ORCHESTRATORS.match(name):
             continue

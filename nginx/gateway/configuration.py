@@ -4,11 +4,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from os.path import normpath
 from pathlib import Path
 
+# As ngx_conf_read_token reads it: quotes, # and } are special where a word begins, nowhere else.
 _TOKEN = re.compile(
-    r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\\.|\$\{\w+\}|[^\s"'{};\\])+"""
+    r"""#[^\n]*|"(?:\\[\s\S]|[^"\\])*"|'(?:\\[\s\S]|[^'\\])*'|[{};]|"""
+    r"""(?:\\[\s\S]|\$\{|[^ \t\r\n;{\\])+"""
 )
+_ESCAPED = re.compile(r"""\\(["'\\trn])""")
+_MEANT = {"t": "\t", "r": "\r", "n": "\n"}
 _VARIABLE = re.compile(r"\$\{?(\w+)")
 _DEEPEST = 20  # files that include each other; nginx itself would refuse a circle
 
@@ -49,7 +54,8 @@ class Directive:
     def __str__(self) -> str:
         heads = [" ".join(block.words) for block in self.levels() if block.words]
         own = " ".join(self.words) + (" { ... }" if self.inside else "")
-        return f"{heads[0]} {{ {own} }}" if heads else own
+        text = f"{heads[0]} {{ {own} }}" if heads else own
+        return text.replace("\n", "\\n")
 
 
 def names_in(text: str) -> set[str]:
@@ -74,7 +80,7 @@ def _read(text: str, block: Directive, texts: Mapping[Path, str], depth: int) ->
         if token.startswith("#"):
             continue
         if token not in "{};":
-            words.append(token[1:-1] if token[0] in "\"'" else token)
+            words.append(_word(token))
             continue
         if words:
             new = Directive(tuple(words), block)
@@ -90,15 +96,18 @@ def _read(text: str, block: Directive, texts: Mapping[Path, str], depth: int) ->
         words = []
 
 
+def _word(token: str) -> str:
+    text = token[1:-1] if token[0] in "\"'" and token[0] == token[-1] else token
+    return _ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), text)
+
+
 def _named(include: Directive, texts: Mapping[Path, str]) -> list[str] | None:
     """The texts that it names; None where one cannot be read."""
-    pattern = include.words[-1]
-    found = [texts[path] for path in sorted(texts) if fnmatch(str(path), pattern)]
-    if found or not pattern.startswith("/"):
-        return found or None
-    outside = Path(pattern)
+    pattern = normpath(include.words[-1])
+    if not pattern.startswith("/"):
+        return [texts[path] for path in sorted(texts) if fnmatch(str(path), pattern)] or None
     try:
-        files = sorted(outside.parent.glob(outside.name))
+        files = sorted(Path("/").glob(pattern.lstrip("/")))
         return [file.read_text(errors="replace") for file in files] or None
     except (OSError, ValueError):
         return None

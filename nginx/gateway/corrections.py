@@ -28,17 +28,18 @@ def proved(
 
 
 def mended(environment: Mapping[str, str], faults: Iterable[Fault]) -> dict[str, str]:
-    """The environment with the line of every fault that has one."""
+    """The environment with the line of every fault that has one for its own variable."""
     values = dict(environment)
     for fault in faults:
-        if fault.line:
-            values.pop(fault.variable, None)
-            values |= parse_dotenv(fault.line)[0]
+        line = parse_dotenv(fault.line)[0]
+        if fault.variable in line:
+            values |= line
     return values
 
 
 def _proved_line(fault: Fault, environment: Mapping[str, str], check: Check) -> str:
     others = {name: value for name, value in environment.items() if name != fault.variable}
+    known = {other.variable for other in check(environment)}
     works = fault.severity == "warning"
     line = fault.line
     for _ in range(_ROUNDS):
@@ -49,7 +50,12 @@ def _proved_line(fault: Fault, environment: Mapping[str, str], check: Check) -> 
         # Empty is the default and no correction; and what is set already stays as it is.
         if (not value and not works) or others.get(name):
             return ""
-        left = [other for other in check(others | values) if other.variable == name]
+        found = list(check(others | values))
+        if any(
+            other.severity == "error" and other.variable not in {*known, name} for other in found
+        ):
+            return ""
+        left = [other for other in found if other.variable == name]
         if works and any(other.severity == "error" for other in left):
             return ""
         if not left or (works and not left[0].line):

@@ -13,6 +13,7 @@ from gateway.faults import Fault, InvalidSettings
 FILE = "GATEWAY_ENV_FILE"
 # The .env that scripts/gateway has laid below the environment already.
 DOTENV = "GATEWAY_DOTENV"
+TAKEN = "DOTENV_TAKEN"  # its lines that were laid there
 # The file is the whole truth about these: one that was taken out of it is no longer set.
 _POLICY = re.compile(r"CORS_.*|FUSION_PROFILE")
 
@@ -20,11 +21,12 @@ _POLICY = re.compile(r"CORS_.*|FUSION_PROFILE")
 def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment with the lines of the file that GATEWAY_ENV_FILE names laid over it.
 
-    A file that is not there means no file, and its name is left out then: the image names one that
-    may be mounted.
+    The image names a link to a file that may be mounted: one that leads nowhere means no file, and
+    its name is left out then.
     Raises  InvalidSettings for a line or a file that cannot be read
     """
-    alone = {name: value for name, value in environment.items() if name not in (FILE, DOTENV)}
+    beside = (FILE, DOTENV, TAKEN)
+    alone = {name: value for name, value in environment.items() if name not in beside}
     path = environment.get(FILE)
     values = _read(FILE, Path(path)) if path else None
     if path is None or values is None:
@@ -34,39 +36,37 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class Dotenv:
-    """The file that GATEWAY_DOTENV names, for a process that outlives its edits: the watch.
-
-    What the environment has of it is told apart by the value: it is the file's own.
-    """
+    """The file that GATEWAY_DOTENV names, for a process that outlives its edits: the watch."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Raises  InvalidSettings for a line or a file that cannot be read."""
         self.path = Path(environment[DOTENV]) if environment.get(DOTENV) else None
-        known = _read(DOTENV, self.path) if self.path else None
-        self._was_there = known is not None
+        lines = environment.get(TAKEN, "").splitlines()
+        self._taken = dict(line.split("=", 1) for line in lines)
+        # What a script has set to something else since then is no longer the file's.
         self._above = {
-            name: value
-            for name, value in environment.items()
-            if name not in (known or {}) or (known or {})[name] != value
+            name: value for name, value in environment.items() if self._taken.get(name) != value
         }
 
     def environment(self) -> dict[str, str]:
-        """As if the process had been started now; raises InvalidSettings, as above."""
-        values = _read(DOTENV, self.path) if self.path else None
-        if values is None and self._was_there:
+        """As if the process had been started now.
+
+        Raises  InvalidSettings for a line or a file that cannot be read
+        """
+        values = _read(DOTENV, self.path) if self.path and self.path.exists() else {}
+        if self._taken and self.path and not self.path.exists():
             fix = "put it back; to go on without it, restart the gateway"
             raise InvalidSettings([Fault(DOTENV, str(self.path), "it is gone", fix)])
         return (values or {}) | self._above
 
 
 def _read(variable: str, path: Path) -> dict[str, str] | None:
-    """The lines of a settings file; None where it is not there."""
+    """The lines of a settings file; None for a link that leads nowhere."""
     try:
         # as bytes: read as text, a lone \r would end a line
         text = path.read_bytes().decode("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
     except (OSError, UnicodeError) as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and path.is_symlink():
+            return None
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         fix = "give it as a readable file with lines such as CORS_MAX_AGE=600"
         raise InvalidSettings([Fault(variable, str(path), reason, fix)]) from error

@@ -20,7 +20,6 @@ _CONFIG_SYNTAX = re.compile(r"""["'`$;{}\\#]""")
 _PASTED = " ;:,|\"'`<>()[]{}\u201c\u201d\u2018\u2019\uff0c\uff1b\u3001"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_SHOWN = 80
-_LONGEST_LINE_SHOWN = 400
 _MENDS = 4  # faults that one item can have at a time: case, path, default port, and one to spare
 _GO = "remove it"  # of what has no place in a list at all
 LONGEST_VALUE = 64_000  # several hundred origins; beyond it a value is an accident or an attack
@@ -76,7 +75,7 @@ def in_words(faults: Iterable[Fault]) -> str:
         texts += [str(fault) for fault in members]
         line = next((fault.line for fault in reversed(members) if fault.line), "")
         if line:
-            texts.append(f"  write: {_shown(line, _LONGEST_LINE_SHOWN)}")
+            texts.append(f"  write: {_shown(line, LONGEST_VALUE)}")
             left_out = (f.value for f in members if f.left_out and f.value not in line)
             texts += [
                 f"    without {_shown(value, _LONGEST_SHOWN)}: put it right, and back in"

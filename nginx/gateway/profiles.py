@@ -44,12 +44,14 @@ PROFILES = {
 }
 
 
+_WORDS = {"dev": "development", "test": "testing", "prod": "production"}
+
+
 def parse_profile(text: str) -> Profile:
     try:
         return PROFILES[text]
     except KeyError:
         known = ", ".join(PROFILES)
-        # development, testing, production
-        meant = (name for name in PROFILES if text.lower().startswith(name))
+        meant = (name for name, word in _WORDS.items() if word.startswith(text.lower()))
         fix = next(meant, DEFAULT)
         raise Refused(f"there is no such profile; known are {known}", fix) from None

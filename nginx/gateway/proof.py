@@ -18,17 +18,13 @@ from gateway.snapshot import METHODS as USUAL
 from gateway.snapshot import PATHS, SAFELISTED, STRANGERS
 from gateway.suspects import places_in, suspects
 from gateway.trial import Answer, Doors, Trial, admitted, names_in, trial, value_of
-from gateway.unproved import unproved
+from gateway.unproved import silent_errors, unproved, unread
 
 SUBJECT = "templates"  # stands in a fault where other faults have their variable
 # One address for every origin; a listed origin and a stranger for every address and method.
 _FIRST = "/api/v1/fusions"
 _PATHS = (
     *PATHS,
-    "/api/v1/faces",
-    "/api/v1/images",
-    "/api/v1/models",
-    "/api/openapi.json",
     "/api/health/live",
     "/api/metrics",
     "/index.html",
@@ -74,9 +70,17 @@ def differences(settings: GatewaySettings, templates: Path, nginx: str) -> tuple
 
 
 def _unproved(policy: CorsPolicy, texts: Mapping[Path, str]) -> Iterator[_Difference]:
-    for directive in unproved(policy, configuration(texts)):
+    whole = configuration(texts)
+    for directive in unproved(policy, whole):
         seen = "it decides about CORS in a way of its own, and no question finds all that it opens"
         yield _Difference(True, directive, seen, _IN_THE_SETTINGS)
+    for directive in unread(whole):
+        seen = "what it names cannot be read here, so nobody knows what it opens"
+        fix = "name a file that is there, or a template by its path (conf/name.conf)"
+        yield _Difference(True, directive, seen, fix)
+    for directive in silent_errors(whole) if policy.any_origin or policy.origins else ():
+        seen = "pages cannot read the error: the location that answers it sends no origin"
+        yield _Difference(False, directive, seen, "include conf/cors.conf there")
 
 
 def _all(doors: Doors, policy: CorsPolicy) -> Iterator[_Difference]:

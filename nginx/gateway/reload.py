@@ -48,7 +48,7 @@ def reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: st
 
 
 def _reload(out: Path, environment: Mapping[str, str], templates: Path, nginx: str) -> str:
-    master = _master(out)
+    master = master_of(out)
     logs, addresses, file = _run_of(out)
     settings = GatewaySettings.from_env({**environment, **addresses})
     if file and not settings.file:
@@ -152,12 +152,13 @@ def revision_in_force(out: Path) -> str:
 def is_running(out: Path) -> bool:
     """Whether a gateway runs from this folder."""
     try:
-        return _master(out.resolve()) > 0
+        return master_of(out.resolve()) > 0
     except RenderError:
         return False
 
 
-def _master(out: Path) -> int:
+def master_of(out: Path) -> int:
+    """The process of the gateway that runs from this folder; raises RenderError where none does."""
     try:
         pid = int((out / "nginx.pid").read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes()

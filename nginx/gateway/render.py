@@ -107,8 +107,8 @@ def still(templates: Path) -> Iterator[Path]:
 
     Raises  RenderError when they cannot be read
     """
-    with tempfile.TemporaryDirectory(prefix="gateway-templates-") as folder:
-        copy = Path(folder) / templates.name
+    with scratch("gateway-templates-") as folder:
+        copy = folder / templates.name
         try:
             # an editor's lock is a link that leads nowhere
             shutil.copytree(templates, copy, ignore_dangling_symlinks=True)
@@ -117,6 +117,17 @@ def still(templates: Path) -> Iterator[Path]:
         if not (copy / f"nginx.conf{SUFFIX}").is_file():
             raise RenderError(f"{templates} has no nginx.conf{SUFFIX}")
         yield copy
+
+
+@contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A folder for the time being; raises RenderError where there is no room for one."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=prefix)
+    except OSError as error:
+        raise RenderError(f"there is no room for temporary files: {error}") from error
+    with folder as name:
+        yield Path(name)
 
 
 def is_template(name: str) -> bool:

@@ -173,6 +173,8 @@ def _refuse_unknown(reader: Reader, environment: Mapping[str, str]) -> None:
             fix = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
             if near and environment.get(near[0]):
                 fix = f"{fix} It is set as well: put this there, or remove it"
-            line = f'{near[0]}="{environment[variable]}"' if near else ""
+            # What is risky is written by hand.
+            safe = near and "DANGEROUSLY" not in near[0]
+            line = f'{near[0]}="{environment[variable]}"' if safe else ""
             reason = "there is no such setting"
             reader.refuse(variable, environment[variable], reason, fix, line=line)

@@ -12,6 +12,7 @@ from publicsuffixlist import PublicSuffixList
 _SHARED = {
     "a.pinggy.link": 1,
     "aliyuncs.com": 2,
+    "atlassian.net": 1,
     "azurecontainerapps.io": 3,
     "b-cdn.net": 1,
     "backblazeb2.com": 3,
@@ -34,6 +35,7 @@ _SHARED = {
     "kxcdn.com": 1,
     "lhr.life": 1,
     "loca.lt": 1,
+    "localtunnel.me": 1,
     "modal.run": 1,
     "myhuaweicloud.com": 3,
     "myqcloud.com": 3,
@@ -42,8 +44,11 @@ _SHARED = {
     "qiniudn.com": 1,
     "r2.cloudflarestorage.com": 1,
     "serveo.net": 1,
+    "sharepoint.com": 1,
     "sourceforge.io": 1,
+    "squarespace.com": 1,
     "sslip.io": 1,
+    "stackblitz.io": 1,
     "storage.googleapis.com": 1,
     "tcloudbaseapp.com": 1,
     "tumblr.com": 1,
@@ -51,7 +56,9 @@ _SHARED = {
     "webcontainer.io": 1,
     "weebly.com": 1,
     "wordpress.com": 1,
+    "wpengine.com": 1,
     "xip.io": 1,
+    "zendesk.com": 1,
     "zrok.io": 2,
 }
 

@@ -5,7 +5,6 @@ import re
 import socket
 import ssl
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from gateway.addresses import Address
 from gateway.health import pulse
-from gateway.render import LOG_FILES, RenderError, render
+from gateway.render import LOG_FILES, RenderError, render, scratch
 from gateway.settings import GatewaySettings
 from gateway.standin import stand_in
 
@@ -133,13 +132,12 @@ def names_in(text: str) -> list[str]:
 @contextmanager
 def _started(settings: GatewaySettings, templates: Path, nginx: str) -> Iterator[str]:
     """Runs nginx; gives the text of its configuration."""
-    with tempfile.TemporaryDirectory(prefix="gateway-trial-") as folder:
-        out = Path(folder)
+    with scratch("gateway-trial-") as out:
         out.chmod(0o755)  # nginx's workers are not root
         revision = render(settings, out, templates, LOG_FILES, nginx)
         for path in filter(Path.is_file, out.rglob("*")):
             path.write_text(_kept_here(path.read_text(), settings.inference))
-        command = [nginx, "-e", "stderr", "-p", folder, "-c", f"{folder}/nginx.conf"]
+        command = [nginx, "-e", "stderr", "-p", str(out), "-c", f"{out}/nginx.conf"]
         said = out / "said"
         with said.open("w") as file:
             process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=file)

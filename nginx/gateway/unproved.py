@@ -60,6 +60,35 @@ def unproved(policy: CorsPolicy, whole: Directive) -> list[str]:
     return list(dict.fromkeys(map(str, doubtful)))
 
 
+def unread(whole: Directive) -> list[str]:
+    """The includes of what could not be read: nobody knows what they open."""
+    found = (str(directive) for directive in whole.all() if directive.name == "include")
+    return list(dict.fromkeys(found))
+
+
+def silent_errors(whole: Directive) -> list[str]:
+    """Errors of the API that pages cannot read: the location that answers one sends no origin."""
+    everything = list(whole.all())
+    locations = {d.words[-1]: d for d in everything if d.name == "location"}
+    found = []
+    for directive in everything:
+        answers = locations.get(directive.words[-1])
+        if directive.name == "error_page" and answers and _is_of_api(directive):
+            names = {d.words[1].lower() for d in answers.inside if d.name == "add_header"}
+            if names and "access-control-allow-origin" not in names:
+                found.append(str(directive))
+    return list(dict.fromkeys(found))
+
+
+def _is_of_api(directive: Directive) -> bool:
+    """Whether the API can be in the block that it stands in: a server, or a location that may."""
+    block = directive.around
+    if block is None or block.name != "location":
+        return True
+    path = block.words[-1]
+    return "api" in path or (block.words[1] in ("~", "~*") and not path.startswith("^/"))
+
+
 def _opens(directive: Directive, policy: CorsPolicy) -> bool:
     """Whether it sends a header that opens, with a value beyond the settings."""
     name, *rest = directive.words
@@ -98,7 +127,7 @@ def _rows(policy: CorsPolicy) -> _Rows:
         credentials.add(("1", "true"))
     return {
         ("$uri", "$cors_path"): {
-            (r"~^/api(?:/|(?!\n)$)", "1"),
+            ("~^/api(?:/|(?!\n)$)", "1"),  # a line break: nginx itself reads \n so
             (r"~^/\.problem/[0-9]+$", "$cors_asked_path"),
         },
         ("$request_uri", "$cors_asked_path"): {("~^/api(?:[/?]|$)", "1")},

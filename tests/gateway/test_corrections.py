@@ -102,6 +102,17 @@ def test_every_line_that_is_offered_is_accepted(
         ({"CORS_ORIGINS": "a.example.com"}, 'CORS_ALLOWED_ORIGINS="https://a.example.com"'),
         ({"FUSION_PROFILE": "development"}, 'FUSION_PROFILE="dev"'),
         ({"FUSION_PROFILE": "staging"}, 'FUSION_PROFILE="prod"'),
+        ({"FUSION_PROFILE": "device"}, 'FUSION_PROFILE="prod"'),
+        # It would want a list of origins.
+        ({"FUSION_PROFILE": "testing"}, ""),
+        ({"GATEWAY_LISTEN": "9090"}, 'GATEWAY_LISTEN="127.0.0.1:9090"'),
+        ({"GATEWAY_WEBUI": "localhost"}, ""),
+        # Only its own line is mended, and what is risky is written by hand.
+        (
+            {"CORS_ALLOW_ORIGINS": "https://a.example http://localhost:1"},
+            'CORS_ALLOWED_ORIGINS="https://a.example http://localhost:1"',
+        ),
+        ({"CORS_TRUST_TEMPLATES": "1"}, ""),
         ({"GATEWAY_HSTS_S": "1y"}, 'GATEWAY_HSTS_S="31536000"'),
         ({"GATEWAY_HSTS_S": "30 days"}, 'GATEWAY_HSTS_S="2592000"'),
         ({"GATEWAY_HSTS_S": "9y"}, 'GATEWAY_HSTS_S="63072000"'),
@@ -149,6 +160,19 @@ def test_a_warning_does_not_speak_of_what_an_error_has_emptied() -> None:
     environment = {"CORS_ALLOWED_ORIGINS": "https://*", "CORS_ALLOW_CREDENTIALS": "true"}
     reasons = [fault.reason for fault in problems(environment) if fault.severity == "warning"]
     assert len(reasons) == 1 and "no origin is listed" not in reasons[0]
+
+
+def test_a_misspelt_name_gets_one_line_that_can_be_copied() -> None:
+    origins = " ".join(f"https://customer-{k}.example.com" for k in range(40))
+    done = run("check", CORS_ALLOW_ORIGINS=origins)
+    assert re.findall(r"^  write: (.*)$", done.stderr, re.M) == [
+        f'CORS_ALLOWED_ORIGINS="{origins}"'
+    ]
+
+
+def test_what_the_profile_covers_is_told() -> None:
+    [fault] = problems({"FUSION_PROFILE": "dev", "CORS_ALLOWED_ORIGINS": "http://localhost:3000"})
+    assert fault.reason == "http://localhost:* covers it already"
 
 
 def test_a_list_of_nothing_is_told() -> None:

@@ -44,7 +44,17 @@ def test_a_folder_that_nobody_may_enter_is_told(tmp_path: Path) -> None:
     assert "as a readable file" in fault.fix
 
 
-def test_a_file_in_place_of_the_folder_is_no_settings_file(tmp_path: Path) -> None:
-    (tmp_path / "settings").write_text("")
-    environment = {"GATEWAY_ENV_FILE": str(tmp_path / "settings" / "gateway.env")}
-    assert read_environment(environment) == {}
+@pytest.mark.parametrize("in_its_place", ["nothing", "a file"])
+def test_a_file_that_is_not_there_is_told_but_for_the_link_of_the_image(
+    tmp_path: Path, in_its_place: str
+) -> None:
+    if in_its_place == "a file":
+        (tmp_path / "settings").write_text("")
+    file, link = tmp_path / "settings" / "gateway.env", tmp_path / "gateway.env"
+    link.symlink_to(file)
+    assert read_environment({"GATEWAY_ENV_FILE": str(link), "CORS_MAX_AGE": "60"}) == {
+        "CORS_MAX_AGE": "60"
+    }
+    with pytest.raises(InvalidSettings) as refused:
+        read_environment({"GATEWAY_ENV_FILE": str(file)})
+    assert refused.value.faults[0].value == str(file)

@@ -70,7 +70,7 @@ def test_a_new_origin_is_shown_where_it_is_let_in(recorded: Path, max_age: str) 
     done = run("snapshot", str(recorded), **policy | {"CORS_ALLOWED_ORIGINS": origins})
     assert done.returncode == 1
     _, _, *rows = done.stdout.splitlines()
-    assert len(rows) == 7 and all(row.startswith("+/api") and f" {new} " in row for row in rows)
+    assert len(rows) == 11 and all(row.startswith("+/api") and f" {new} " in row for row in rows)
 
 
 def test_a_reader_who_has_seen_enough_is_no_error(recorded: Path) -> None:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tests.gateway.edits import EXPRESSIONS, HARMLESS, POLICY, Edit, apply
+from tests.gateway.edits import EXPRESSIONS, HARMLESS, NOT_THE_ERRORS, POLICY, Edit, apply
 
-from gateway.configuration import configuration
+from gateway.configuration import Directive, configuration
 from gateway.render import LOG_FILES, TEMPLATES, render_texts
 from gateway.settings import GatewaySettings
-from gateway.unproved import unproved
+from gateway.unproved import silent_errors, unproved, unread
 
 EVIL = "add_header Access-Control-Allow-Origin $http_origin always;"
 STAR = 'add_header Access-Control-Allow-Origin "*" always;'
@@ -108,14 +108,28 @@ WIDER: dict[str, Edit] = {
         "proxy_hide_header X-Request-ID;",
         "proxy_pass_header Access-Control-Allow-Origin;",
     ),
+    # As nginx reads it: quotes, # and } are special where a word begins, and nowhere else.
+    "behind an apostrophe in a word": place(
+        "location /api/x/ { set $a it's; if ($http_x) { set $cors_granted 1; } set $b it's; }"
+    ),
+    "behind an escaped line break": place(
+        'location /api/x/ { set $a "b\\\n"; if ($http_x) { set $cors_granted 1; } set $b "c"; }'
+    ),
+    "behind a # in a word": place("location /api/x/ { set $a b#c; set $cors_granted 1; }"),
+    "behind a } in a word": place("location /api/x/ { set $a b}; set $cors_granted 1; }"),
+    "under a quoted name": place("location /api/x/ { 'set' \"$cors_granted\" 1; }"),
     "a script": place("location /api/x/ { js_header_filter main.open; }"),
 }
 
 
-def doubtful(templates: Path, **environment: str) -> list[str]:
+def tree(templates: Path, **environment: str) -> Directive:
     settings = GatewaySettings.from_env(POLICY | environment)
-    texts = render_texts(settings, templates, LOG_FILES)
-    return unproved(settings.cors, configuration(texts))
+    return configuration(render_texts(settings, templates, LOG_FILES))
+
+
+def doubtful(templates: Path, **environment: str) -> list[str]:
+    policy = GatewaySettings.from_env(POLICY | environment).cors
+    return unproved(policy, tree(templates, **environment))
 
 
 @pytest.mark.parametrize("name", WIDER)
@@ -145,7 +159,13 @@ def test_rows_that_say_no_and_shorter_lists_are_not_told(templates: Path) -> Non
     assert doubtful(templates) == []
 
 
-@pytest.mark.parametrize("include", ["conf/partners.inc", "{outside}/*.conf"])
+@pytest.mark.parametrize(
+    "include",
+    [
+        *("conf/partners.inc", "./conf//partners.inc", "c*/../conf/p*.inc"),
+        *("{outside}/*.conf", "{outside}/../out*/p*.conf"),
+    ],
+)
 def test_included_files_are_read(templates: Path, tmp_path: Path, include: str) -> None:
     line = r'"~^https://(.+\.)?partner\.org$" 1;'
     (templates / "conf/partners.inc.j2").write_text(line)
@@ -156,6 +176,48 @@ def test_included_files_are_read(templates: Path, tmp_path: Path, include: str) 
     assert doubtful(templates) == [
         r"map $http_origin $cors_origin_allowed { ~^https://(.+\.)?partner\.org$ 1 }"
     ]
+
+
+@pytest.mark.parametrize("path", ["/nowhere/x.conf", "conf/none*.conf", "{outside}/x.conf"])
+def test_an_include_of_what_is_not_there_is_told(
+    templates: Path, tmp_path: Path, path: str
+) -> None:
+    """Later it may be there."""
+    apply(templates, place(f"include {path.format(outside=tmp_path)};"))
+    assert len(unread(tree(templates))) == 1
+    assert unread(tree(TEMPLATES)) == []
+
+
+OWN_ERROR = "location @large { add_header Cache-Control no-store always; return 413; }"
+
+
+@pytest.mark.parametrize(
+    ("edits", "told"),
+    [
+        ([], 0),
+        ([NOT_THE_ERRORS], 17),
+        (
+            [
+                place(OWN_ERROR),
+                ("site.conf", "location /api/ {", "location /api/ {\nerror_page 413 @large;"),
+            ],
+            1,
+        ),
+        (
+            [
+                place(OWN_ERROR),
+                ("site.conf", "location / {", "location / {\nerror_page 413 @large;"),
+            ],
+            0,
+        ),
+    ],
+)
+def test_errors_that_pages_cannot_read_are_told(
+    templates: Path, edits: list[Edit], told: int
+) -> None:
+    for edit in edits:
+        apply(templates, edit)
+    assert len(silent_errors(tree(templates))) == told
 
 
 def test_a_file_that_cannot_be_read_is_told(templates: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 from tests.stack.test_setup import ROOT, bash
 
 from gateway.dotenv import parse_dotenv
+from gateway.environment import read_environment
+from gateway.faults import InvalidSettings
 
 # Text of a file -> what all three read.
 READ = {
@@ -65,7 +67,7 @@ def test_the_scripts_and_the_gateway_read_the_same(text: str, file: Path) -> Non
     result = read_by_scripts(file)
     assert result.returncode == 0, result.stderr
     found = dict(entry.split("=", 1) for entry in result.stdout.split("\0") if entry)
-    own = {"PATH", "HOME", "PWD", "SHLVL", "_", "OLDPWD", "ORT_DISABLE_TELEMETRY"}
+    own = {"PATH", "HOME", "PWD", "SHLVL", "_", "OLDPWD", "ORT_DISABLE_TELEMETRY", "DOTENV_TAKEN"}
     assert {name: found[name] for name in found.keys() - own} == READ[text]
 
 
@@ -79,6 +81,21 @@ def test_both_refuse_the_same_and_say_what_to_do(text: str, file: Path) -> None:
     line = bad[0].number + 1
     assert result.stderr.startswith(f"error: {file}, line {line}: ")
     assert bad[0].fix in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"# \xd4\xca\nA=1\n", b"A=a\0b\n"])
+def test_bytes_that_are_no_text_are_refused_by_both(content: bytes, file: Path) -> None:
+    file.write_bytes(content)
+    assert read_by_scripts(file).returncode == 1
+    with pytest.raises(InvalidSettings):
+        read_environment({"GATEWAY_ENV_FILE": str(file)})
+
+
+def test_what_was_taken_from_the_file_is_handed_on(file: Path) -> None:
+    file.write_text("A=1\nB=2\n")
+    script = f'load_dotenv {file}; echo C=3 >>{file}; load_dotenv {file}; printf %s "$DOTENV_TAKEN"'
+    # A is the environment's own, though it says the same.
+    assert sorted(bash(script, ROOT, A="1").stdout.splitlines()) == ["B=2", "C=3"]
 
 
 def test_the_environment_wins_in_the_scripts(file: Path) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from gateway.doctor import fetch
 from gateway.faults import Refused
@@ -157,3 +158,14 @@ def _read_name(text: str) -> str:
     if not _TOKEN.fullmatch(text):
         raise WrongUsage("usage_header", value=text)
     return text
+
+
+def of_address(url: str) -> dict[str, str]:
+    """What texts say of an address; `secure` is the one to try over TLS."""
+    parts = urlsplit(url)
+    return {
+        "url": url,
+        "host": parts.hostname or "",
+        "port": str(parts.port or (443 if parts.scheme == "https" else 80)),
+        "secure": url.replace("http://", "https://", 1),
+    }

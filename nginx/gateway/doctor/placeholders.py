@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from gateway.doctor.call import Call
+from gateway.doctor.call import Call, of_address
 from gateway.doctor.findings import Finding
 from gateway.doctor.grants import Grants
 from gateway.faults import printable
@@ -16,17 +16,13 @@ _HEADER = "add_header Access-Control-{} {} always;"
 
 def of_call(call: Call) -> dict[str, str]:
     """Those of every text."""
-    parts = urlsplit(call.url)
     return {
-        "url": call.url,
+        **of_address(call.url),
         "origin": call.origin,
         "method": call.method,
         "site": call.api_origin,
-        "host": parts.hostname or "",
-        "port": str(parts.port or (443 if parts.scheme == "https" else 80)),
-        "path": parts.path,
+        "path": urlsplit(call.url).path,
         "location": call.url,
-        "secure": call.url,
     }
 
 

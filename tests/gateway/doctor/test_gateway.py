@@ -46,6 +46,16 @@ def test_in_the_api_the_list_is_at_fault(live: Gateway, doctor: Doctor) -> None:
     assert found.codes == ["origin_not_listed"]
 
 
+def test_a_server_that_a_redirect_led_to_is_named(doctor: Doctor, tmp_path: Path) -> None:
+    headers = (("Location", "http://127.0.0.1:1/x"), ("Access-Control-Allow-Origin", "*"))
+    with always(302, *headers)(tmp_path) as url:
+        found = doctor(url, origin=ORIGIN)
+    assert found.codes == ["refused"]
+    [fault] = found.findings
+    assert str(fault["sentence"]).startswith("Nothing listens at 127.0.0.1 on port 1.")
+    assert fault["change"]["nginx"] == "listen 1;"  # type: ignore[index]
+
+
 def test_another_server_is_not_taken_for_the_gateway(doctor: Doctor, tmp_path: Path) -> None:
     own = b'{"type":"about:blank","code":"NOT_FOUND","detail":"Not Found"}'
     with always(404, body=own)(tmp_path) as url:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.doctor.call import Call
+from gateway.doctor.call import of_address
 from gateway.doctor.examine import Seen, answers
 from gateway.doctor.failures import Failure
 from gateway.doctor.findings import Finding, finding
@@ -22,7 +22,7 @@ _NGINX_LONG_HEADER = "request header or cookie too large"
 def reach(seen: Seen) -> Iterator[Finding]:
     """The first of these is the cause of everything else."""
     if seen.call.is_mixed_content:
-        yield finding("mixed_content", secure=_secure(seen.call))
+        yield finding("mixed_content")
         return
     for exchange in (seen.preflight, seen.answer):
         if exchange and isinstance(exchange.result, Failure):
@@ -31,7 +31,7 @@ def reach(seen: Seen) -> Iterator[Finding]:
     both = answers((seen.preflight, seen.answer))
     for exchange in both:
         if exchange.answer and (code := _too_early(exchange.answer)):
-            yield finding(code, exchange, secure=_secure(seen.call))
+            yield finding(code, exchange, **_led_to(seen, exchange))
             return
     # without a preflight, the answer's headers may tell more than its status
     statuses = [exchange.answer.status for exchange in both if exchange.answer]
@@ -45,7 +45,7 @@ def reach(seen: Seen) -> Iterator[Finding]:
 def _failed(seen: Seen, exchange: Exchange, failure: Failure) -> Finding:
     if exchange is seen.preflight and seen.answer and seen.answer.answer:
         return finding("preflight_unanswered", exchange, seen.answer, detail=failure.detail)
-    return finding(failure.kind, exchange, detail=failure.detail, secure=_secure(seen.call))
+    return finding(failure.kind, exchange, detail=failure.detail, **_led_to(seen, exchange))
 
 
 def _too_early(answer: Answer) -> str | None:
@@ -59,6 +59,6 @@ def _too_early(answer: Answer) -> str | None:
     return None
 
 
-def _secure(call: Call) -> str:
-    """The address to try instead; a port that speaks http does not speak https as well."""
-    return call.url.replace("http://", "https://", 1)
+def _led_to(seen: Seen, exchange: Exchange) -> dict[str, str]:
+    """The address that redirects led to, which may be another server's."""
+    return {} if exchange.url == seen.call.url else of_address(exchange.url)
