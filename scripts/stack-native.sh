@@ -18,9 +18,9 @@ run_native() {
   waited "$PYTHON" "$ROOT/services/webui/build_site.py" --out "$run_dir/site" \
     --api-base "${WEBUI_API_BASE-/api}" --server-config "$run_dir/webui/nginx.conf" \
     --listen "127.0.0.1:$webui" >/dev/null
-  export GATEWAY_LISTEN=$GATEWAY_BIND:$port GATEWAY_INFERENCE=127.0.0.1:$inference
-  export GATEWAY_WEBUI=127.0.0.1:$webui
-  export GATEWAY_TLS_LISTEN=$GATEWAY_BIND:${GATEWAY_TLS_PORT:-8443}
+  export GATEWAY_INFERENCE=127.0.0.1:$inference GATEWAY_WEBUI=127.0.0.1:$webui
+  # Where it listens follows from GATEWAY_BIND and the ports, now and at a reload.
+  export GATEWAY_LISTEN='' GATEWAY_TLS_LISTEN=''
   waited "$ROOT/scripts/gateway" check >/dev/null
 
   export FUSION_MODELS_DIR=${FUSION_MODELS_DIR:-$ROOT/models}

@@ -11,12 +11,10 @@ from itertools import count
 from pathlib import Path
 
 from gateway import proof
-from gateway.advice import warned
 from gateway.doctor import command as doctor
 from gateway.environment import DOTENV, FILE, Dotenv, read_environment
 from gateway.faults import Fault, InvalidSettings, in_words
 from gateway.health import is_alive
-from gateway.mounts import refuse_replaced
 from gateway.policy import CorsPolicy
 from gateway.policy_document import policy_document
 from gateway.reload import (
@@ -30,8 +28,9 @@ from gateway.reload import (
     revision_in_force,
 )
 from gateway.render import LOG_FILES, LOG_STREAMS, TEMPLATES, RenderError, find_nginx, render, still
-from gateway.settings import TRUST_TEMPLATES, GatewaySettings
+from gateway.settings import GatewaySettings
 from gateway.snapshot import SnapshotError, compared, record, recorded, snapshot
+from gateway.vetting import needed_nginx, vet_templates, vetted, with_warnings
 from gateway.watch import start_watching, watch
 
 UNCHANGED = "nothing has changed"
@@ -132,41 +131,17 @@ def _add_templates(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _settings(environment: Mapping[str, str]) -> GatewaySettings:
-    """The settings; what may not be meant in them goes to standard error."""
-    _refuse_old_file()
-    settings, found = warned(environment)
-    if found:
-        print(in_words(found), file=sys.stderr)
-    return settings
-
-
-def _proved(settings: GatewaySettings, templates: Path, nginx: str) -> None:
-    """Raises InvalidSettings where the templates let in more than the settings say."""
-    found = proof.differences(settings, templates, nginx)
-    if refused := [fault for fault in found if fault.severity == "error"]:
-        raise InvalidSettings(refused)
-    if found:
-        print(in_words(found), file=sys.stderr)
-
-
-def _refuse_old_file() -> None:
-    if os.environ.get(FILE):
-        refuse_replaced(FILE, Path(os.environ[FILE]))
-
-
 def _check(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     nginx = find_nginx()
     if options.json:
-        _refuse_old_file()
-        settings, found = warned(environment)
+        settings, found = with_warnings(environment)
         found += proof.differences(settings, options.templates, nginx) if nginx else ()
         ok = all(fault.severity == "warning" for fault in found)
         print(_report(found, settings.cors if ok else None))
         return 0 if ok else 1
-    settings = _settings(environment)
+    settings = vetted(environment)
     if nginx:
-        _proved(settings, options.templates, nginx)
+        vet_templates(settings, options.templates, nginx)
     untried = "" if nginx else " (nginx is not installed here: the templates were not tried)"
     print(f"OK: {_in_words(settings.cors)}{untried}")
     return 0
@@ -186,16 +161,16 @@ def _health(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _policy(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    print(json.dumps(policy_document(_settings(environment).cors), indent=2))
+    print(json.dumps(policy_document(vetted(environment).cors), indent=2))
     return 0
 
 
 def _render(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     nginx, out = find_nginx(), options.out.absolute()
-    settings = _settings(environment)
+    settings = vetted(environment)
     with still(options.templates) as templates:
         if nginx:
-            _proved(settings, templates, nginx)
+            vet_templates(settings, templates, nginx)
         render(settings, out, templates, LOG_FILES, nginx)
     if nginx is None:
         print("nginx is not installed here: the configuration is not tested", file=sys.stderr)
@@ -204,10 +179,10 @@ def _render(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    nginx, out = _nginx(), options.out.absolute()
-    settings = _settings(environment)
+    nginx, out = needed_nginx(), options.out.absolute()
+    settings = vetted(environment)
     with still(options.templates) as templates:
-        _proved(settings, templates, nginx)
+        vet_templates(settings, templates, nginx)
         render(settings, out, templates, LOG_STREAMS, nginx)
     print(f"gateway: {settings.listen}, {_in_words(settings.cors)}", flush=True)
     if options.watch or settings.watch:
@@ -242,16 +217,16 @@ def _watch(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
-    settings, nginx = _settings(environment), _nginx()
-    if kept := kept_addresses(options.out, settings, environment, DOTENV in os.environ):
+    settings, nginx = vetted(environment), needed_nginx()
+    if kept := kept_addresses(options.out, settings, environment):
         print(in_words(kept), file=sys.stderr)
     before, old = policy_in_force(options.out), revision_in_force(options.out)
     with still(options.templates) as templates:
-        _proved(settings, templates, nginx)
+        alike = vet_templates(settings, templates, nginx)
         revision = reload(options.out, environment, templates, nginx)
     said = [f"revision {revision}", _in_words(settings.cors), *changes(before, settings.cors)]
-    if settings.trust_templates:
-        said.append(f"the templates may let in more, {TRUST_TEMPLATES} is on")
+    if not alike:
+        said.append("but for what the warnings above say of the templates")
     if revision == old:
         said.append(UNCHANGED + ("" if DOTENV in os.environ else _IN_A_CONTAINER))
     return "; ".join(said)
@@ -260,7 +235,7 @@ def _reloaded(options: argparse.Namespace, environment: Mapping[str, str]) -> st
 def _snapshot(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     file: Path = options.file
     known = recorded(file)
-    settings, nginx = _settings(environment), _nginx()
+    settings, nginx = vetted(environment), needed_nginx()
     now = snapshot(settings, options.templates, nginx, known)
     # What the templates do beyond the settings may lie where no question was asked.
     if found := proof.differences(settings, options.templates, nginx):
@@ -276,13 +251,6 @@ def _snapshot(options: argparse.Namespace, environment: Mapping[str, str]) -> in
 
 def _doctor(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return doctor.run(options)
-
-
-def _nginx() -> str:
-    nginx = find_nginx()
-    if nginx is None:
-        raise RenderError("nginx is not installed: apt-get install nginx")
-    return nginx
 
 
 def _in_words(cors: CorsPolicy) -> str:

@@ -5,6 +5,7 @@ What is left out is refused, never skipped: a line that one reader skips is a po
 """
 
 import re
+from collections import Counter
 
 from gateway.faults import Refused
 
@@ -34,6 +35,13 @@ def parse_dotenv(text: str) -> tuple[dict[str, str], list[BadLine]]:
         except Refused as refused:
             bad.append(BadLine(number, line, refused))
     return values, bad
+
+
+def repeated(text: str) -> dict[str, int]:
+    """Name -> how many lines set it, of those that more than one does."""
+    lines = (_ASSIGNMENT.fullmatch(line) for line in text.removeprefix("\ufeff").splitlines())
+    count = Counter(line[1] for line in lines if line)
+    return {name: number for name, number in count.items() if number > 1}
 
 
 def _parse_line(line: str) -> dict[str, str]:

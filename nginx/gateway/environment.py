@@ -7,13 +7,19 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.dotenv import parse_dotenv
+from gateway.dotenv import parse_dotenv, repeated
 from gateway.faults import Fault, InvalidSettings
 
 FILE = "GATEWAY_ENV_FILE"
 # The .env that scripts/gateway has laid below the environment already.
 DOTENV = "GATEWAY_DOTENV"
 TAKEN = "DOTENV_TAKEN"  # its lines that were laid there
+# Natively, the ports that scripts/run is told are those that the gateway listens on.
+_PORTS = {
+    "GATEWAY_LISTEN": ("GATEWAY_PORT", "8080"),
+    "GATEWAY_TLS_LISTEN": ("GATEWAY_TLS_PORT", "8443"),
+}
+_BIND, _THIS_MACHINE = "GATEWAY_BIND", "127.0.0.1"
 # The file is the whole truth about these: one that was taken out of it is no longer set.
 _POLICY = re.compile(r"CORS_.*|FUSION_PROFILE")
 
@@ -29,10 +35,38 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     alone = {name: value for name, value in environment.items() if name not in beside}
     path = environment.get(FILE)
     values = _read(FILE, Path(path)) if path else None
-    if path is None or values is None:
-        return alone
-    rest = {name: value for name, value in alone.items() if not _POLICY.fullmatch(name)}
-    return {**rest, FILE: path, **values}
+    if path is not None and values is not None:
+        rest = {name: value for name, value in alone.items() if not _POLICY.fullmatch(name)}
+        alone = {**rest, FILE: path, **values}
+    return _with_addresses(alone) if environment.get(DOTENV) else alone
+
+
+def written_twice(environment: Mapping[str, str]) -> list[Fault]:
+    """A warning for each of the gateway's settings that more than one line of a file sets."""
+    found = []
+    for file in filter(None, map(environment.get, (FILE, DOTENV))):
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeError):
+            continue  # whoever needs it says so
+        for name, number in repeated(text).items():
+            if name.startswith(("CORS_", "GATEWAY_")) or name == "FUSION_PROFILE":
+                value = parse_dotenv(text)[0].get(name, "")
+                reason = f"{number} lines of {file} set it, and the last one counts"
+                fix = "keep one line; lists go into one, separated by spaces"
+                found.append(Fault(name, value, reason, fix, severity="warning"))
+    return found
+
+
+def _with_addresses(environment: dict[str, str]) -> dict[str, str]:
+    """With the addresses of scripts/run and scripts/gateway, where something is said of them."""
+    found = dict(environment)
+    for listen, (port, usual) in _PORTS.items():
+        said = environment.get(port) or environment.get(_BIND)
+        if said and not environment.get(listen):
+            host = environment.get(_BIND) or _THIS_MACHINE
+            found[listen] = f"{host}:{environment.get(port) or usual}"
+    return found
 
 
 class Dotenv:

@@ -19,7 +19,7 @@ _CONFIG_SYNTAX = re.compile(r"""["'`$;{}\\#]""")
 # What lists are pasted in, or end with, elsewhere.
 _PASTED = " ;:,|\"'`<>()[]{}\u201c\u201d\u2018\u2019\uff0c\uff1b\u3001"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_LONGEST_SHOWN = 80
+_LONGEST_SHOWN = 160
 _MENDS = 4  # faults that one item can have at a time: case, path, default port, and one to spare
 _GO = "remove it"  # of what has no place in a list at all
 LONGEST_VALUE = 64_000  # several hundred origins; beyond it a value is an accident or an attack

@@ -25,10 +25,9 @@ from gateway.folder import RUN, exchange
 from gateway.health import pulse
 from gateway.policy import ORIGINS, CorsPolicy
 from gateway.render import REVISION, Logs, RenderError, addresses_of, render
-from gateway.settings import LISTEN, GatewaySettings
+from gateway.settings import GatewaySettings
 
 OLD_STAYS = "The old configuration stays in force."
-_PORTS = {"GATEWAY_PORT": LISTEN, "GATEWAY_TLS_PORT": tls.LISTEN}
 _PATIENCE_S = 10.0
 _WHEN = re.compile(r"^[0-9/]+ [0-9:]+ (?=\[)")  # date and time at the start of a line of the log
 _LEFTOVERS = (".kept-*", ".new-*", ".old-*")  # of a reload that was killed
@@ -87,35 +86,29 @@ def _run_of(out: Path) -> tuple[Logs, dict[str, str], str]:
     """
     try:
         document = json.loads((out / RUN).read_text(encoding="utf-8"))
-        return Logs(**document["logs"]), document["addresses"], document["file"]
+        addresses = document["addresses"]
+        if not document["https"]:  # its port may still be chosen
+            del addresses[tls.LISTEN]
+        return Logs(**document["logs"]), addresses, document["file"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RenderError(f"{out / RUN} cannot be read; was this folder rendered here?") from error
 
 
 def kept_addresses(
-    out: Path, settings: GatewaySettings, environment: Mapping[str, str], natively: bool
+    out: Path, settings: GatewaySettings, environment: Mapping[str, str]
 ) -> list[Fault]:
-    """A warning for each address that the settings name and the running gateway does not have.
-
-    natively  whether it listens on the ports that scripts/run and compose are told
-    """
+    """A warning for each address that the settings name and the running gateway does not have."""
     try:
         started = _run_of(out)[1]
     except RenderError:
         return []  # the reload itself says what is wrong
-    named = {name: str(address) for name, address in addresses_of(settings).items()}
-    named = {name: address for name, address in named.items() if environment.get(name)}
-    for port, name in _PORTS.items() if natively else ():
-        if value := environment.get(port):
-            named[port] = f"{started[name].rpartition(':')[0]}:{value}"
-    if not settings.tls.is_on:
-        named = {name: address for name, address in named.items() if "_TLS_" not in name}
     found = []
-    for name, address in named.items():
-        if address != (has := started[_PORTS.get(name, name)]):
+    for name, address in addresses_of(settings).items():
+        has = started.get(name, str(address))
+        if environment.get(name) and has != str(address):
             reason = f"the gateway was started with {has}, and a reload keeps that"
             fix = "start the gateway again to change it"
-            found.append(Fault(name, environment[name], reason, fix, severity="warning"))
+            found.append(Fault(name, str(address), reason, fix, severity="warning"))
     return found
 
 

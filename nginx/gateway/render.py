@@ -179,6 +179,7 @@ def _run(settings: GatewaySettings, logs: Logs) -> str:
         "logs": asdict(logs),
         "addresses": texts,
         "file": settings.file,
+        "https": settings.tls.is_on,
         "policy": settings.cors.texts,
     }
     return json.dumps(document, indent=2)

@@ -152,6 +152,10 @@ def _refuse_loops(reader: Reader, settings: GatewaySettings) -> None:
 
 
 def _refuse_odd_tls(reader: Reader, settings: GatewaySettings) -> None:
+    if settings.tls.is_on and settings.tls.listen == tls.NOWHERE:
+        reason = "no port is open for it: callers would be sent where nothing answers"
+        fix = "start with: docker compose -f compose.yaml -f compose.tls.yaml up -d"
+        reader.refuse(tls.MODE, settings.tls.mode, reason, fix)
     if settings.tls.is_on and settings.tls.listen == settings.listen:
         reason = f"it is {LISTEN}, where plain HTTP is spoken"
         reader.refuse(tls.LISTEN, str(settings.tls.listen), reason, "another port, such as 8443")

@@ -57,6 +57,7 @@ class Tls:
         return self.mode == "self-signed"
 
 
+NOWHERE = Address("127.0.0.1", 0)  # compose.yaml alone opens no port for it
 OFF = Tls("off", "", "", parse_listen(DEFAULTS[LISTEN]), 0, "")
 
 
@@ -83,10 +84,14 @@ def read_tls(reader: Reader) -> Tls:
         mode=mode,
         certificate=certificate,
         key=key,
-        listen=reader.one(LISTEN, DEFAULTS[LISTEN], parse_listen),
+        listen=reader.one(LISTEN, DEFAULTS[LISTEN], _parse_listen),
         hsts_s=hsts_s,
         acme_root=reader.one(ACME_ROOT, DEFAULTS[ACME_ROOT], _parse_folder),
     )
+
+
+def _parse_listen(text: str) -> Address:
+    return NOWHERE if text == "none" else parse_listen(text)
 
 
 def parse_path(text: str) -> str:

@@ -1,5 +1,6 @@
 """Edit and reload: nothing is dropped, and a bad edit changes nothing."""
 
+import json
 import os
 import re
 import shutil
@@ -251,7 +252,7 @@ def test_it_says_what_else_has_changed(own: Gateway) -> None:
 
 
 def test_addresses_that_a_reload_does_not_change_are_told(own: Gateway) -> None:
-    environment = {"GATEWAY_DOTENV": "/nowhere/.env", "GATEWAY_TLS_PORT": "1", **POLICY}
+    environment = {"GATEWAY_DOTENV": "/nowhere/.env", **POLICY}
     more = {"GATEWAY_PORT": str(own.port), "GATEWAY_INFERENCE": "elsewhere:1"}
     done = run("reload", "--out", str(own.folder), **environment, **more)
     assert done.returncode == 0
@@ -263,14 +264,38 @@ def test_addresses_that_a_reload_does_not_change_are_told(own: Gateway) -> None:
     assert not run("reload", "--out", str(own.folder), **environment, GATEWAY_PORT="1").stderr
 
 
+def test_the_port_of_https_may_be_chosen_when_a_reload_turns_it_on(own: Gateway) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {"GATEWAY_DOTENV": "/nowhere/.env", "GATEWAY_TLS": "self-signed", **POLICY}
+    done = run("reload", "--out", str(own.folder), GATEWAY_TLS_PORT=str(port), **environment)
+    assert done.returncode == 0 and "was started" not in done.stderr
+    with socket.create_connection(("127.0.0.1", port)):
+        pass
+    done = run("reload", "--out", str(own.folder), GATEWAY_TLS_PORT="1", **environment)
+    assert f"started with 127.0.0.1:{port}" in done.stderr
+
+
+def test_a_setting_that_is_written_twice_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.env"
+    file.write_text(f"CORS_ALLOWED_ORIGINS={OLD}\nOTHER=1\nOTHER=2\nCORS_ALLOWED_ORIGINS={NEW}\n")
+    done = run("check", GATEWAY_ENV_FILE=str(file))
+    assert done.returncode == 0 and f"called from {NEW}" in done.stdout
+    assert f"warning: CORS_ALLOWED_ORIGINS: {NEW}\n    why: 2 lines of {file}" in done.stderr
+    assert "OTHER" not in done.stderr
+    document = json.loads(run("check", "--json", GATEWAY_DOTENV=str(file)).stdout)
+    assert [row["variable"] for row in document["problems"]] == ["CORS_ALLOWED_ORIGINS"]
+
+
 def test_a_port_that_is_taken_is_named(nginx: str, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        environment = {**POLICY, "GATEWAY_TLS_LISTEN": address}
-        with gateway(tmp_path, environment) as running:
-            done = run("reload", "--out", str(running.folder), GATEWAY_TLS="self-signed", **POLICY)
+        environment = {**POLICY, "GATEWAY_TLS_LISTEN": address, "GATEWAY_TLS": "self-signed"}
+        with gateway(tmp_path, POLICY) as running:
+            done = run("reload", "--out", str(running.folder), **environment)
             assert done.returncode == 1
             assert f"[emerg] bind() to {address} failed (98: Address already in use)" in (
                 done.stderr.replace(f"{running.process.pid}#{running.process.pid}: ", "")

@@ -174,6 +174,8 @@ def test_odd_values_are_refused(variable: str, value: str) -> None:
     ("environment", "variable"),
     [
         ({"GATEWAY_TLS_LISTEN": "127.0.0.1:8080"}, "GATEWAY_TLS_LISTEN"),
+        # compose.yaml alone: compose.tls.yaml opens a port
+        ({"GATEWAY_TLS_LISTEN": "none"}, "GATEWAY_TLS"),
         ({"GATEWAY_INFERENCE": "127.0.0.1:8443"}, "GATEWAY_INFERENCE"),
         ({"GATEWAY_PUBLIC_URL": "http://fusion.example.com"}, "GATEWAY_PUBLIC_URL"),
         ({"GATEWAY_HSTS_S": "60"}, "GATEWAY_HSTS_S"),

@@ -18,6 +18,7 @@ from gateway.problem_documents import problem_documents
 # Below it this repository's gateway lets other origins in (conf/cors-policy.conf).
 _API = re.compile(r"/api(?:/|$)")
 _CLOSED = next(row for row in problem_documents(0) if row.status == 404)
+_OWN_ERROR = '"/api/docs#'  # what the service's problem documents begin with
 _COOKIE = ("Cookie", "gateway-doctor=1")
 _MOST_HOPS = 20  # Fetch 4.4, "HTTP-redirect fetch"
 # Preflights with these answers were not decided by whoever decides about origins.
@@ -147,7 +148,8 @@ def _why_refused(seen: Seen, wire: Wire) -> Seen:
     seen = replace(seen, fresh=_get(call, wire, "fresh", call.origin))
     if seen.preflight is None:
         seen = replace(seen, asked=_preflight(call, wire, "policy", call.origin))
-    if seen.fresh is not None and readable(call, seen.fresh):
+    # Who is let in anywhere is on the list: the answer fails, and no other origin's would do.
+    if any(ask and readable(call, ask) for ask in (seen.fresh, seen.preflight, seen.asked)):
         return seen
     tries = []
     for code, origin in misses.near_misses(call.origin):
@@ -216,10 +218,9 @@ def is_outside_api(seen: Seen) -> bool:
     if probe is None or answer is None:
         return False
     # The service without a gateway has CORS below /api as well, and nothing anywhere else.
-    lost = answer.status == _CLOSED.status and readable(
-        replace(seen.call, credentials=False), probe
-    )
-    return lost or _is_of_gateway(probe)
+    let_in = readable(replace(seen.call, credentials=False), probe)
+    own = probe.answer is not None and probe.answer.says(_OWN_ERROR)
+    return (let_in and own and answer.status == _CLOSED.status) or _is_of_gateway(probe)
 
 
 def _is_of_gateway(exchange: Exchange) -> bool:

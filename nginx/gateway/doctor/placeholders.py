@@ -8,6 +8,7 @@ from gateway.doctor.call import Call, of_address
 from gateway.doctor.findings import Finding
 from gateway.doctor.grants import Grants
 from gateway.faults import printable
+from gateway.names import STANDARD_METHODS
 from gateway.policy import DEFAULTS, HEADERS
 
 _LONGEST_SHOWN = 160
@@ -42,13 +43,18 @@ def of_grants(policy: Grants, notes: Mapping[str, str]) -> dict[str, str]:
         "methods": ", ".join(policy.methods),
         "headers": ", ".join(headers),
         "exposed": ", ".join(policy.exposed),
-        "gateway_methods": " ".join(name for name in policy.methods if name != "*"),
+        "gateway_methods": " ".join(_standard(name) for name in policy.methods if name != "*"),
         "gateway_headers": " ".join(sorted(gateway.values(), key=str.lower)),
         "gateway_exposed": " ".join(name for name in policy.exposed if name != "*"),
         "max_age_s": policy.max_age_s,
         "nginx_policy": _nginx(policy, notes),
         "fastapi_policy": _fastapi(policy, notes),
     }
+
+
+def _standard(method: str) -> str:
+    """As the settings take it: fetch() sends `patch` as it is, and no service knows that."""
+    return method.upper() if method.upper() in STANDARD_METHODS else method
 
 
 def _nginx(policy: Grants, notes: Mapping[str, str]) -> str:

@@ -66,6 +66,11 @@ def _hidden_failure(asked: Asked) -> Reply:
     return Reply(headers=granted()) if asked.is_preflight else Reply(429)
 
 
+def _hidden_for_all(asked: Asked) -> Reply:
+    """Whoever asks is let in, and no origin's answer would have a header."""
+    return Reply(headers=granted(asked.origin)) if asked.is_preflight else Reply(413)
+
+
 def _to(location: str) -> Serve:
     return always(302, *granted(), ("Location", location))
 
@@ -96,6 +101,15 @@ ANSWERS = (
         "FastAPI crashes",
         "failed_without_header",
         starlette("/crash", allow_origins=[ORIGIN]),
+    ),
+    Broken(
+        "FastAPI that lets in everybody crashes",
+        "failed_without_header",
+        starlette("/crash", allow_origins=["*"], allow_headers=["*"]),
+        ("--header", "Authorization"),
+    ),
+    Broken(
+        "too large, and everybody may call", "failed_without_header", python(_hidden_for_all), PUT
     ),
     Broken("rate limit after the preflight", "failed_without_header", python(_hidden_failure), PUT),
     Broken(
