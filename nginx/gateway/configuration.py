@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from os.path import normpath
 from pathlib import Path
 
 # As ngx_conf_read_token reads it: quotes, # and } are special where a word begins, nowhere else.
 _TOKEN = re.compile(
     r"""#[^\n]*|"(?:\\[\s\S]|[^"\\])*"|'(?:\\[\s\S]|[^'\\])*'|[{};]|"""
-    r"""(?:\\[\s\S]|\$\{|[^ \t\r\n;{\\])+"""
+    r"""(?:\\[\s\S]|\$\{*|[^ \t\r\n;{\\$])+"""
 )
+_ODD, _WILD = re.compile(r"[][\\{}]|\*\*"), re.compile(r"[*?]")
 _ESCAPED = re.compile(r"""\\(["'\\trn])""")
 _MEANT = {"t": "\t", "r": "\r", "n": "\n"}
 _VARIABLE = re.compile(r"\$\{?(\w+)")
@@ -103,11 +103,15 @@ def _word(token: str) -> str:
 
 def _named(include: Directive, texts: Mapping[Path, str]) -> list[str] | None:
     """The texts that it names; None where one cannot be read."""
-    pattern = normpath(include.words[-1])
-    if not pattern.startswith("/"):
-        return [texts[path] for path in sorted(texts) if fnmatch(str(path), pattern)] or None
+    pattern = Path(include.words[-1])  # without ./ and //
+    # No more than * and ? in a file's name is read in the same way by nginx and here.
+    if ".." in pattern.parts or _ODD.search(str(pattern)) or _WILD.search(str(pattern.parent)):
+        return None
+    if not pattern.is_absolute():
+        return [texts[path] for path in sorted(texts) if fnmatch(str(path), str(pattern))] or None
     try:
-        files = sorted(Path("/").glob(pattern.lstrip("/")))
-        return [file.read_text(errors="replace") for file in files] or None
+        files = sorted(pattern.parent.glob(pattern.name))
+        # As bytes: read as text, a lone \r would end a line.
+        return [file.read_bytes().decode(errors="replace") for file in files] or None
     except (OSError, ValueError):
         return None

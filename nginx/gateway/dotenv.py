@@ -39,7 +39,7 @@ def parse_dotenv(text: str) -> tuple[dict[str, str], list[BadLine]]:
 
 def repeated(text: str) -> dict[str, int]:
     """Name -> how many lines set it, of those that more than one does."""
-    lines = (_ASSIGNMENT.fullmatch(line) for line in text.removeprefix("\ufeff").splitlines())
+    lines = (_ASSIGNMENT.fullmatch(line) for line in text.removeprefix("\ufeff").split("\n"))
     count = Counter(line[1] for line in lines if line)
     return {name: number for name, number in count.items() if number > 1}
 

@@ -34,11 +34,12 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     beside = (FILE, DOTENV, TAKEN)
     alone = {name: value for name, value in environment.items() if name not in beside}
     path = environment.get(FILE)
-    values = _read(FILE, Path(path)) if path else None
+    natively = bool(environment.get(DOTENV))
+    values = _read(FILE, Path(path), may_be_missing=not natively) if path else None
     if path is not None and values is not None:
         rest = {name: value for name, value in alone.items() if not _POLICY.fullmatch(name)}
         alone = {**rest, FILE: path, **values}
-    return _with_addresses(alone) if environment.get(DOTENV) else alone
+    return _with_addresses(alone) if natively else alone
 
 
 def written_twice(environment: Mapping[str, str]) -> list[Fault]:
@@ -60,12 +61,19 @@ def written_twice(environment: Mapping[str, str]) -> list[Fault]:
 
 def _with_addresses(environment: dict[str, str]) -> dict[str, str]:
     """With the addresses of scripts/run and scripts/gateway, where something is said of them."""
-    found = dict(environment)
+    found, faults = dict(environment), []
+    host = environment.get(_BIND) or _THIS_MACHINE
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
     for listen, (port, usual) in _PORTS.items():
-        said = environment.get(port) or environment.get(_BIND)
-        if said and not environment.get(listen):
-            host = environment.get(_BIND) or _THIS_MACHINE
-            found[listen] = f"{host}:{environment.get(port) or usual}"
+        number = environment.get(port) or usual
+        if not re.fullmatch(r"[1-9][0-9]{0,4}", number, re.A) or int(number) > 65535:
+            reason = "it is not a port from 1 to 65535"
+            faults.append(Fault(port, number, reason, usual, f'{port}="{usual}"'))
+        elif (port in environment or _BIND in environment) and not environment.get(listen):
+            found[listen] = f"{host}:{number}"
+    if faults:
+        raise InvalidSettings(faults)
     return found
 
 
@@ -93,13 +101,14 @@ class Dotenv:
         return (values or {}) | self._above
 
 
-def _read(variable: str, path: Path) -> dict[str, str] | None:
-    """The lines of a settings file; None for a link that leads nowhere."""
+def _read(variable: str, path: Path, may_be_missing: bool = False) -> dict[str, str] | None:
+    """The lines of a settings file; None for a link that leads nowhere, where that may be."""
     try:
         # as bytes: read as text, a lone \r would end a line
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeError) as error:
-        if isinstance(error, FileNotFoundError | NotADirectoryError) and path.is_symlink():
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        if missing and may_be_missing and path.is_symlink():
             return None
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         fix = "give it as a readable file with lines such as CORS_MAX_AGE=600"

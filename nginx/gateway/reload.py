@@ -157,7 +157,9 @@ def master_of(out: Path) -> int:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         command = b""
-    if not command.startswith(b"nginx: master process"):
+    # Its title is set a moment after its first file is written.
+    begins = f"{out}/nginx.conf".encode() in command.split(b"\0")
+    if not (command.startswith(b"nginx: master process") or begins):
         raise RenderError(
             f"no gateway runs from {out}; start one, or name its folder with --out. "
             "One in Docker: docker compose exec nginx gateway reload"

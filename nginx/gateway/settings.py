@@ -158,7 +158,8 @@ def _refuse_odd_tls(reader: Reader, settings: GatewaySettings) -> None:
         reader.refuse(tls.MODE, settings.tls.mode, reason, fix)
     if settings.tls.is_on and settings.tls.listen == settings.listen:
         reason = f"it is {LISTEN}, where plain HTTP is spoken"
-        reader.refuse(tls.LISTEN, str(settings.tls.listen), reason, "another port, such as 8443")
+        fix = "another port (GATEWAY_TLS_PORT, or GATEWAY_PORT for plain HTTP)"
+        reader.refuse(tls.LISTEN, str(settings.tls.listen), reason, fix)
     if settings.tls.is_on and settings.public_url.startswith("http:"):
         reason = f"with {tls.MODE}={settings.tls.mode} callers of http:// are sent to https://"
         secure = settings.public_url.replace("http:", "https:", 1)

@@ -21,6 +21,8 @@ _OUR_VALUES = {
     "access-control-allow-credentials": "$cors_allow_credentials",
     "access-control-expose-headers": "$cors_expose_headers",
 }
+_BREAK = re.compile(r"[\r\n]")
+_HEADERS = ("add_header", "add_trailer")
 _NO = ("", "0")
 _VOLATILE = ("volatile",)  # in a map, and no row of it
 _PASS = re.compile(r"(proxy|fastcgi|scgi|uwsgi|grpc)_pass")
@@ -51,11 +53,15 @@ def unproved(policy: CorsPolicy, whole: Directive) -> list[str]:
     whole  the rendered configuration, of the settings that it will run with
     """
     everything = list(whole.all())
-    deciding, rows = _deciding(everything), _rows(policy)
+    deciding, rows, told = _deciding(everything), _rows(policy), _told_by_callers(everything)
     doubtful = [
         directive
         for directive in everything
-        if _opens(directive, policy) or _defines(directive, deciding, rows) or _passes_on(directive)
+        if _opens(directive, policy)
+        or _defines(directive, deciding, rows)
+        or _passes_on(directive)
+        or _breaks_lines(directive, rows)
+        or _lets_callers_write(directive, told)
     ]
     return list(dict.fromkeys(map(str, doubtful)))
 
@@ -183,6 +189,40 @@ def _read_by(everything: list[Directive], deciding: set[str]) -> Iterator[str]:
             yield from directive.variables
             for row in directive.inside:
                 yield from row.variables
+
+
+def _breaks_lines(directive: Directive, rows: _Rows) -> bool:
+    """Whether a value has a line break, behind which a header of any name could follow."""
+    words = directive.words
+    is_body = words[0] == "return" and re.fullmatch(r"[245][0-9][0-9]", "".join(words[1:2]))
+    if is_body or words[0] == "log_format" or any(words in taken for taken in rows.values()):
+        return False
+    return any(_BREAK.search(word) for word in words)
+
+
+def _lets_callers_write(directive: Directive, told: set[str]) -> bool:
+    """Whether a header's value can have the line breaks of an address (%0d%0a)."""
+    words = directive.words
+    redirects = words[0] == "return" and not re.match(r"[245]", "".join(words[1:2]))
+    return (redirects or words[0] in _HEADERS) and bool(directive.variables & told)
+
+
+def _told_by_callers(everything: list[Directive]) -> set[str]:
+    """Variables with a part of the address as nginx has decoded it."""
+    found = {"uri", "document_uri", *"123456789"}
+    for directive in everything:
+        if directive.name in ("location", "rewrite", "if"):
+            found.update(name for word in directive.words for name in _CAPTURE.findall(word))
+    while grown := set(_made_from(everything, found)) - found:
+        found |= grown
+    return found
+
+
+def _made_from(everything: list[Directive], names: set[str]) -> Iterator[str]:
+    for directive in everything:
+        values = [row.words[-1] for row in directive.inside] or list(directive.words[2:])
+        if names & names_in(" ".join(values)):
+            yield from _made_by(directive)
 
 
 def _passes_on(directive: Directive) -> bool:

@@ -28,6 +28,9 @@ def _without_privileges() -> Iterator[None]:
         os.seteuid(0)
 
 
+NATIVELY = {"GATEWAY_DOTENV": "/nowhere/.env"}
+
+
 def test_a_folder_that_nobody_may_enter_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "settings"
     folder.mkdir()
@@ -55,6 +58,34 @@ def test_a_file_that_is_not_there_is_told_but_for_the_link_of_the_image(
     assert read_environment({"GATEWAY_ENV_FILE": str(link), "CORS_MAX_AGE": "60"}) == {
         "CORS_MAX_AGE": "60"
     }
+    for named in ({"GATEWAY_ENV_FILE": str(file)}, {"GATEWAY_ENV_FILE": str(link), **NATIVELY}):
+        with pytest.raises(InvalidSettings) as refused:
+            read_environment(named)
+        assert refused.value.faults[0].value == named["GATEWAY_ENV_FILE"]
+
+
+@pytest.mark.parametrize(
+    ("said", "listen", "secure"),
+    [
+        ({}, None, None),
+        ({"GATEWAY_PORT": "9000"}, "127.0.0.1:9000", None),
+        ({"GATEWAY_BIND": "::"}, "[::]:8080", "[::]:8443"),
+        ({"GATEWAY_BIND": "[::1]", "GATEWAY_TLS_PORT": "1"}, "[::1]:8080", "[::1]:1"),
+        ({"GATEWAY_PORT": "9000", "GATEWAY_LISTEN": "10.0.0.1:1"}, "10.0.0.1:1", None),
+    ],
+)
+def test_natively_the_ports_say_where_it_listens(
+    said: dict[str, str], listen: str | None, secure: str | None
+) -> None:
+    found = read_environment(said | NATIVELY)
+    assert (found.get("GATEWAY_LISTEN"), found.get("GATEWAY_TLS_LISTEN")) == (listen, secure)
+    assert read_environment(said) == said  # in a container they are those of the machine around it
+
+
+def test_a_port_that_is_none_is_told_by_its_own_name() -> None:
     with pytest.raises(InvalidSettings) as refused:
-        read_environment({"GATEWAY_ENV_FILE": str(file)})
-    assert refused.value.faults[0].value == str(file)
+        read_environment({"GATEWAY_PORT": "99999", "GATEWAY_TLS_PORT": "x", **NATIVELY})
+    assert [fault.variable for fault in refused.value.faults] == [
+        "GATEWAY_PORT",
+        "GATEWAY_TLS_PORT",
+    ]

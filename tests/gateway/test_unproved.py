@@ -118,6 +118,19 @@ WIDER: dict[str, Edit] = {
     "behind a # in a word": place("location /api/x/ { set $a b#c; set $cors_granted 1; }"),
     "behind a } in a word": place("location /api/x/ { set $a b}; set $cors_granted 1; }"),
     "under a quoted name": place("location /api/x/ { 'set' \"$cors_granted\" 1; }"),
+    "a header behind a line break": place(
+        r'location /api/x/ { set $a "v\r\nAccess-Control-"; set $b "Allow-Origin: $http_x";'
+        ' add_header X-A "$a$b" always; return 204; }'
+    ),
+    "a header behind a line break of the caller's": place(
+        "location /api/x/ { add_header X-A $uri always; return 204; }"
+    ),
+    "the same through a part of the address": place(
+        "location ~ ^/api/x/(?<rest>.*)$ { set $a v-$rest; add_header X-A $a; return 204; }"
+    ),
+    "a redirect to where the caller says": place(
+        "location /api/x/ { return 302 /y$document_uri; }"
+    ),
     "a script": place("location /api/x/ { js_header_filter main.open; }"),
 }
 
@@ -162,8 +175,8 @@ def test_rows_that_say_no_and_shorter_lists_are_not_told(templates: Path) -> Non
 @pytest.mark.parametrize(
     "include",
     [
-        *("conf/partners.inc", "./conf//partners.inc", "c*/../conf/p*.inc"),
-        *("{outside}/*.conf", "{outside}/../out*/p*.conf"),
+        *("conf/partners.inc", "./conf//partners.inc", "conf/p*r?.inc"),
+        *("{outside}/*.conf", "{outside}/p*.conf"),
     ],
 )
 def test_included_files_are_read(templates: Path, tmp_path: Path, include: str) -> None:
@@ -178,7 +191,20 @@ def test_included_files_are_read(templates: Path, tmp_path: Path, include: str) 
     ]
 
 
-@pytest.mark.parametrize("path", ["/nowhere/x.conf", "conf/none*.conf", "{outside}/x.conf"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/nowhere/x.conf", "conf/none*.conf", "{outside}/x.conf"),
+        # nginx and Python read these in two ways
+        *(
+            "conf/p[^x]oxy.conf",
+            "conf/[[:alpha:]]roxy.conf",
+            "c*/proxy.conf",
+            "con?/../conf/proxy.conf",
+        ),
+        *(r"conf/\proxy.conf", "conf/**.conf"),
+    ],
+)
 def test_an_include_of_what_is_not_there_is_told(
     templates: Path, tmp_path: Path, path: str
 ) -> None:
@@ -218,6 +244,31 @@ def test_errors_that_pages_cannot_read_are_told(
     for edit in edits:
         apply(templates, edit)
     assert len(silent_errors(tree(templates))) == told
+
+
+def test_files_on_disk_are_read_as_nginx_reads_them(templates: Path, tmp_path: Path) -> None:
+    """A comment ends with \\n alone, and a dollar takes all braces behind it."""
+    header = "add_header Access-Control-Allow-Origin $http_x always;"
+    (tmp_path / "a.inc").write_bytes(f'# x\r "\n{header}\n# "\n'.encode())
+    (tmp_path / "b.inc").write_text(f'set $junk foo${{{{" 1;\n{header}\n# "\n')
+    for name in ("a", "b"):
+        apply(templates, place(f"location /api/{name}/ {{ include {tmp_path}/{name}.inc; }}"))
+    found = doubtful(templates)
+    assert [header.rstrip(";") in line for line in found] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        r'location = /robots.txt { return 200 "User-agent: *\nDisallow: /\n"; }',
+        "location /old/ { return 301 /new$request_uri; }",
+    ],
+)
+def test_line_breaks_of_texts_and_addresses_as_sent_are_not_told(
+    templates: Path, harmless: str
+) -> None:
+    apply(templates, place(harmless))
+    assert doubtful(templates) == []
 
 
 def test_a_file_that_cannot_be_read_is_told(templates: Path) -> None:
