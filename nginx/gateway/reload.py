@@ -157,9 +157,7 @@ def master_of(out: Path) -> int:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         command = b""
-    # Its title is set a moment after its first file is written.
-    begins = f"{out}/nginx.conf".encode() in command.split(b"\0")
-    if not (command.startswith(b"nginx: master process") or begins):
+    if not command.startswith(b"nginx: master process"):
         raise RenderError(
             f"no gateway runs from {out}; start one, or name its folder with --out. "
             "One in Docker: docker compose exec nginx gateway reload"

@@ -266,6 +266,11 @@ def listens(port: int) -> bool:
     return True
 
 
+def _has_begun(pid: int) -> bool:
+    """Whether this nginx is a master by now: it listens before it has written its files."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"nginx: master process")
+
+
 @contextmanager
 def gateway(
     folder: Path,
@@ -289,8 +294,9 @@ def gateway(
         command = [nginx, "-p", str(folder), "-c", f"{folder}/nginx.conf", "-g", "daemon off;"]
         with subprocess.Popen(command) as process:
             try:
-                assert wait_until(lambda: process.poll() is not None or listens(port))
+                assert wait_until(lambda: process.poll() is not None or _has_begun(process.pid))
                 assert process.poll() is None, "nginx did not start"
+                assert wait_until(lambda: listens(port))
                 yield Gateway(port, folder, process, inference, webui)
             finally:
                 process.terminate()
