@@ -54,8 +54,7 @@ class Directive:
     def __str__(self) -> str:
         heads = [" ".join(block.words) for block in self.levels() if block.words]
         own = " ".join(self.words) + (" { ... }" if self.inside else "")
-        text = f"{heads[0]} {{ {own} }}" if heads else own
-        return text.replace("\n", "\\n")
+        return f"{heads[0]} {{ {own} }}" if heads else own
 
 
 def names_in(text: str) -> set[str]:

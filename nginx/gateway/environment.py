@@ -82,8 +82,8 @@ class Dotenv:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.path = Path(environment[DOTENV]) if environment.get(DOTENV) else None
-        lines = environment.get(TAKEN, "").splitlines()
-        self._taken = dict(line.split("=", 1) for line in lines)
+        lines = environment.get(TAKEN, "").split("\n")
+        self._taken = dict(line.split("=", 1) for line in lines if line)
         # What a script has set to something else since then is no longer the file's.
         self._above = {
             name: value for name, value in environment.items() if self._taken.get(name) != value
@@ -94,11 +94,12 @@ class Dotenv:
 
         Raises  InvalidSettings for a line or a file that cannot be read
         """
-        values = _read(DOTENV, self.path) if self.path and self.path.exists() else {}
-        if self._taken and self.path and not self.path.exists():
+        if self.path and self.path.exists():
+            return (_read(DOTENV, self.path) or {}) | self._above
+        if self._taken:
             fix = "put it back; to go on without it, restart the gateway"
             raise InvalidSettings([Fault(DOTENV, str(self.path), "it is gone", fix)])
-        return (values or {}) | self._above
+        return dict(self._above)
 
 
 def _read(variable: str, path: Path, may_be_missing: bool = False) -> dict[str, str] | None:

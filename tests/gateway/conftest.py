@@ -8,6 +8,7 @@ import pytest
 from chromium import missing
 from tests.gateway.cases import POLICY
 from tests.gateway.lab import Gateway, gateway
+from tests.gateway.reloading import POLICY as OLD_POLICY
 
 from gateway.render import TEMPLATES, find_nginx
 
@@ -33,6 +34,14 @@ def live(shared_gateway: Gateway) -> Gateway:
     shared_gateway.inference.reset()
     shared_gateway.webui.reset()
     return shared_gateway
+
+
+@pytest.fixture
+def own(nginx: str, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway of this test alone, with templates that it may edit."""
+    shutil.copytree(TEMPLATES, tmp_path / "templates")
+    with gateway(tmp_path / "gateway", OLD_POLICY) as running:
+        yield running
 
 
 @pytest.fixture

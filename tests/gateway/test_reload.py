@@ -1,44 +1,23 @@
 """Edit and reload: nothing is dropped, and a bad edit changes nothing."""
 
 import json
-import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from tests.gateway.lab import Gateway, gateway, preflight, request, wait_until
-from tests.gateway.test_settings import PACKAGE_ROOT, run
+from tests.gateway.reloading import NEW, OLD, POLICY, allowed
+from tests.gateway.test_settings import run
 
 from gateway.__main__ import UNCHANGED
-from gateway.environment import Dotenv, read_environment
 from gateway.faults import InvalidSettings
 from gateway.folder import RUN
-from gateway.mounts import refuse_replaced
 from gateway.reload import reload
 from gateway.render import LOG_FILES, REVISION, TEMPLATES, RenderError, render_texts
 from gateway.settings import GatewaySettings
-from gateway.watch import state_of, watch
-
-OLD, NEW = "https://old.example.com", "https://new.example.com"
-POLICY = {"CORS_ALLOWED_ORIGINS": OLD, "GATEWAY_RATE_PER_SECOND": "0"}
-
-
-@pytest.fixture
-def own(nginx: str, tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway of this test alone, with templates that it may edit."""
-    shutil.copytree(TEMPLATES, tmp_path / "templates")
-    with gateway(tmp_path / "gateway", POLICY) as running:
-        yield running
 
 
 def reloaded(own: Gateway, nginx: str, **environment: str) -> str:
@@ -49,10 +28,6 @@ def files_of(folder: Path) -> dict[Path, bytes]:
     own = [folder / name for name in ("nginx.conf", REVISION, RUN)]
     found = [*(folder / "conf").iterdir(), *own]
     return {path: path.read_bytes() for path in found}
-
-
-def allowed(own: Gateway, origin: str) -> bool:
-    return "access-control-allow-origin" in own.get("/api/x", origin).cors
 
 
 def test_a_reload_brings_the_new_policy_into_force(own: Gateway, nginx: str) -> None:
@@ -324,194 +299,3 @@ def test_a_settings_file_that_is_gone_leaves_its_policy_in_force(
     assert done.returncode == 1 and reason in done.stderr
     assert done.stderr.endswith("The old configuration stays in force.\n")
     assert allowed(own, NEW) and not allowed(own, OLD)
-
-
-def test_what_a_dotenv_file_says_is_read_again(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text("CORS_MAX_AGE=1\nGATEWAY_HSTS_S=2\nGATEWAY_RATE_BURST=3\n")
-    started = {
-        "GATEWAY_DOTENV": str(file),
-        # As scripts/gateway starts it: with what it took from the file, below the environment.
-        "DOTENV_TAKEN": "CORS_MAX_AGE=1\nGATEWAY_RATE_BURST=3\nGATEWAY_LISTEN=a\n",
-        "CORS_MAX_AGE": "1",
-        "GATEWAY_HSTS_S": "2",
-        "GATEWAY_RATE_BURST": "3",
-        "GATEWAY_LISTEN": "b",  # set by scripts/run since then
-    }
-    dotenv = Dotenv(started)
-    assert read_environment(dotenv.environment()) == read_environment(started)
-    file.write_text("CORS_MAX_AGE=4\nGATEWAY_HSTS_S=5\nCORS_ALLOWED_METHODS=GET\n")
-    assert read_environment(dotenv.environment()) == {
-        "CORS_MAX_AGE": "4",
-        "GATEWAY_HSTS_S": "2",
-        "CORS_ALLOWED_METHODS": "GET",
-        "GATEWAY_LISTEN": "b",
-    }
-    file.write_text("CORS_MAX_AGE\n")
-    with pytest.raises(InvalidSettings, match="line 1"):
-        dotenv.environment()
-    file.unlink()
-    with pytest.raises(InvalidSettings, match="it is gone"):
-        dotenv.environment()
-    assert Dotenv({"GATEWAY_DOTENV": str(file), "A": "1"}).environment()["A"] == "1"
-
-
-def test_an_edit_before_the_first_look_is_taken(own: Gateway, tmp_path: Path) -> None:
-    """The gateway has read the file, the watch has not begun."""
-    file = tmp_path / ".env"
-    file.write_text(f"CORS_ALLOWED_ORIGINS={NEW}\n")
-    taken = {"CORS_ALLOWED_ORIGINS": OLD, "DOTENV_TAKEN": f"CORS_ALLOWED_ORIGINS={OLD}\n"}
-    with watching(own, tmp_path, GATEWAY_DOTENV=str(file), **taken):
-        assert wait_until(lambda: allowed(own, NEW) and not allowed(own, OLD), 20)
-
-
-def test_the_watch_outlives_what_goes_wrong(tmp_path: Path) -> None:
-    """A full disk, a file that cannot be read: told, and the next edit is waited for."""
-    said: list[str] = []
-
-    file = tmp_path / "a.j2"
-    file.write_text("0")
-
-    def act() -> str:
-        said.append("tried")
-        file.write_text("1" + "0" * len(said))  # the next edit
-        if len(said) == 1:
-            raise OSError(28, "No space left on device")
-        if len(said) == 2:
-            raise RenderError("there is no room for temporary files")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        watch([file], act, lambda: True, interval_s=0.01)
-    assert len(said) == 3
-
-
-def test_an_edit_of_dotenv_is_seen_by_the_watch(own: Gateway, tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    with watching(own, tmp_path, GATEWAY_DOTENV=str(file)) as process:
-        # `.env` may be made after the start
-        file.write_text(f"CORS_ALLOWED_ORIGINS={NEW}\n")
-        assert wait_until(lambda: allowed(own, NEW), 20)
-        assert process.poll() is None
-
-
-@contextmanager
-def watching(own: Gateway, folder: Path, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """A watch that has looked once: before, an edit would be part of what it found."""
-    known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_ROOT)}
-    command = [sys.executable, "-m", "gateway", "watch", "--out", str(own.folder)]
-    command += ["--templates", str(folder / "templates")]
-    with subprocess.Popen(
-        command, env=known | environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert wait_until(lambda: _is_watching(process.pid), 20)
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-
-
-def test_an_edit_is_seen_by_the_watch(own: Gateway, tmp_path: Path) -> None:
-    settings = tmp_path / "gateway.env"
-    settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}\n")
-    with watching(own, tmp_path, GATEWAY_ENV_FILE=str(settings)) as process:
-        settings.write_text(f"CORS_ALLOWED_ORIGINS={NEW}\n")
-        assert wait_until(lambda: allowed(own, NEW), 20)
-        assert process.stderr is not None
-        template = tmp_path / "templates" / "conf" / "cors.conf.j2"
-        good = template.read_text()
-        template.write_text(good + '{% include "conf/cors.conf.j2" %}\n')
-        assert "the edit is not taken" in process.stderr.readline()
-        assert "conf/cors.conf.j2" in process.stderr.readline()
-        assert "The old configuration stays in force." in process.stderr.readline()
-        template.write_text(good)
-        settings.write_text(f"CORS_ALLOWED_ORIGINS={OLD}/\n")
-        assert "the edit is not taken" in process.stderr.readline()
-        assert allowed(own, NEW)
-
-
-def _is_watching(pid: int) -> bool:
-    """It sleeps between two looks, and nothing else in it does."""
-    return "nanosleep" in Path(f"/proc/{pid}/wchan").read_text()
-
-
-def test_the_state_shows_edits_new_files_and_removals(tmp_path: Path) -> None:
-    (tmp_path / "conf").mkdir()
-    file = tmp_path / "conf" / "a.j2"
-    states = [state_of([tmp_path])]
-    for change in (lambda: file.write_text("1"), lambda: file.write_text("22"), file.unlink):
-        change()
-        states.append(state_of([tmp_path]))
-    assert all(one != other for one, other in pairwise(states))
-
-
-class TestAMountedFile:
-    @pytest.mark.parametrize(
-        ("root", "refused"),
-        [
-            ("/home/me/.env", False),
-            ("/home/me/.env//deleted", True),
-            ("/home/me/.env~", True),
-            ("/home/me/.env.bak", True),
-            ("/home/me~/.env", False),
-        ],
-    )
-    def test_one_that_was_replaced_is_refused(
-        self, tmp_path: Path, root: str, refused: bool
-    ) -> None:
-        file, mountinfo = tmp_path / "a b.env", tmp_path / "mountinfo"
-        file.write_text("")
-        place = str(file).replace(" ", "\\040")
-        lines = [
-            "100 79 0:1 / / rw - overlay overlay rw",
-            f"101 79 254:0 {root} {place} ro,relatime - ext4 /dev/vda rw",
-        ]
-        mountinfo.write_text("\n".join(lines))
-        with pytest.raises(InvalidSettings, match="recreate") if refused else nullcontext():
-            refuse_replaced("GATEWAY_ENV_FILE", file, mountinfo)
-
-    def test_one_that_is_not_there_or_no_mount_is_none(self, tmp_path: Path) -> None:
-        refuse_replaced("GATEWAY_ENV_FILE", tmp_path / "none")
-        refuse_replaced("GATEWAY_ENV_FILE", Path(__file__), tmp_path / "none")
-
-    def test_a_new_name_is_seen_by_the_watch(self, tmp_path: Path) -> None:
-        """The mounted file itself does not change."""
-        file, mounted = tmp_path / ".env", tmp_path / "mounted"
-        file.write_text("")
-        os.link(file, mounted)  # as a mount, another way to the same file
-        before = state_of([mounted])
-        file.rename(tmp_path / ".env~")
-        after_rename = state_of([mounted])
-        (tmp_path / ".env~").unlink()
-        assert len({*before.values(), *after_rename.values(), *state_of([mounted]).values()}) == 3
-
-
-class TestTheSettingsFile:
-    def test_it_is_laid_over_the_environment(self, tmp_path: Path) -> None:
-        file = tmp_path / "gateway.env"
-        file.write_text(
-            f"# a comment\n\nCORS_ALLOWED_ORIGINS=\"{OLD} {NEW}\"\nexport CORS_MAX_AGE='60'\n"
-        )
-        found = read_environment(
-            {
-                "GATEWAY_ENV_FILE": str(file),
-                "CORS_ALLOWED_METHODS": "GET",
-                "GATEWAY_LISTEN": "127.0.0.1:1",
-            }
-        )
-        assert found["CORS_ALLOWED_ORIGINS"] == f"{OLD} {NEW}"
-        assert found["CORS_MAX_AGE"] == "60"
-        assert found["GATEWAY_LISTEN"] == "127.0.0.1:1"
-        # The file is the whole policy: what was taken out of it is not in force any more.
-        assert "CORS_ALLOWED_METHODS" not in found
-
-    def test_every_line_that_cannot_be_read_is_told(self, tmp_path: Path) -> None:
-        file = tmp_path / "gateway.env"
-        file.write_text("CORS_MAX_AGE 60\nCORS_MAX_AGE=60\n- x\n")
-        with pytest.raises(InvalidSettings) as caught:
-            read_environment({"GATEWAY_ENV_FILE": str(file)})
-        assert [re.sub(r"\D", "", fault.reason) for fault in caught.value.faults] == ["1", "3"]
-
-    def test_a_folder_in_its_place_is_told(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidSettings, match="directory"):
-            read_environment({"GATEWAY_ENV_FILE": str(tmp_path)})
