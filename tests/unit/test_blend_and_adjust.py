@@ -66,6 +66,13 @@ class TestEveryMode:
         assert np.array_equal(of_views, blend(*copies, 0.8, mode))
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_tone_shows_where_the_face_does_not_and_grows_with_the_ratio(mode: Mode) -> None:
+    tone, grey = flat(-20), flat(128).astype(np.uint8)
+    for ratio, wanted in ((0.0, 128), (0.5, 118), (1.0, 108)):
+        assert (blend(grey, flat(90), MASK, ratio, mode, tone)[MASK == 0] == wanted).all()
+
+
 def test_normal_is_the_weighted_mean() -> None:
     out = blend(TARGET, FUSED, MASK, 0.6, "normal")
     share = 0.6 * MASK[..., None].astype(float)

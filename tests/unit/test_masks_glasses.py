@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from portraits import MODELS_DIR, ROOT
 
-from fusion.imaging.face_points import EYES, OVAL
+from fusion.imaging.face_points import EYE_CORNERS, EYES, OVAL
 from fusion.imaging.mesh import polygon_mask
 from fusion.imaging.view import region_around
 from fusion.masks.face import face_width
@@ -107,6 +107,19 @@ def test_painted_frames_are_found_and_little_else(
         k = 2 * round(0.03 * face_width(worn.points)) + 1
         near = cv2.dilate(painted.astype(np.uint8), np.ones((k, k), np.uint8)) > 0
         assert mask[~near].sum() < 0.1 * mask.sum()
+
+
+def test_a_rim_is_found_where_its_search_begins_and_ends(portraits: list[Portrait]) -> None:
+    for portrait in portraits:
+        worn = small(wearing(portrait, *DARK_THICK))
+        mask = glasses_over_face(worn.image_bgr, worn.points)
+        for eye, outwards in ((0, -1), (1, 1)):
+            middle = worn.points[list(EYE_CORNERS[eye]), :2].mean(axis=0)
+            for angle in np.radians(np.arange(128, 152)):  # below and towards the nose
+                way = np.array([outwards * np.cos(angle), np.sin(angle)])
+                reach = np.arange(0.08, 0.22, 0.004) * face_width(worn.points)
+                x, y = np.round(middle + reach[:, None] * way).astype(int).T
+                assert mask[y, x].max() > 0.97
 
 
 def test_eyes_behind_glasses_are_left_free(portraits: list[Portrait]) -> None:

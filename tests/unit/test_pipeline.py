@@ -204,50 +204,6 @@ def test_eyes_in_the_dark_do_not_shine(models: FaceModels, nobody: list[ImageBGR
         assert 0.6 < after / before < 1.5, share
 
 
-def test_a_fringe_stays_with_its_owner(models: FaceModels, nobody: list[ImageBGR]) -> None:
-    (face,) = find_faces(models, nobody[0])
-    left, right = face.points[54, 0], face.points[284, 0]
-    low = (face.points[10, 1] + face.points[9, 1]) / 2
-    fringed = nobody[0].copy()
-    cv2.rectangle(fringed, (round(left), 0), (round(right), round(low)), (25, 30, 40), -1)
-    forehead = np.s_[
-        round(face.points[10, 1]) + 4 : round(low) - 8, round(left) + 40 : round(right) - 40
-    ]
-    kept = fuse(models, fringed, [nobody[1]], FULL).image_bgr
-    assert np.abs(kept[forehead].astype(int) - fringed[forehead]).mean() < 3
-    left_out = fuse(models, nobody[1], [fringed], FULL).image_bgr
-    assert np.quantile(left_out[forehead], 0.05) > 0.8 * np.quantile(nobody[1][forehead], 0.05)
-
-
-def test_what_stands_before_the_face_stays(models: FaceModels, nobody: list[ImageBGR]) -> None:
-    (face,) = find_faces(models, nobody[0])
-    left, top, right, bottom = (
-        round(face.points[i, k]) for i, k in ((1, 0), (10, 1), (454, 0), (152, 1))
-    )
-    wall = left + (right - left) // 2
-    hidden = nobody[0].copy()
-    hidden[:, wall:] = (90, 120, 60)
-    fused = fuse(models, hidden, [nobody[1]], FULL).image_bgr
-    over = np.s_[top:bottom, wall + 12 : right - 10]  # beside the matte's soft edge
-    assert np.array_equal(fused[over], hidden[over])
-    assert np.abs(fused.astype(int) - hidden)[top:bottom, left - 50 : wall - 50].mean() > 2
-
-
-def test_what_the_source_picture_cuts_off_stays_the_targets(
-    models: FaceModels, nobody: list[ImageBGR]
-) -> None:
-    (source,), (target,) = (find_faces(models, image) for image in nobody[1::-1])
-    cut = nobody[1][: round((source.points[17, 1] + source.points[152, 1]) / 2)]
-    result = fuse(models, nobody[0], [cut], FULL)
-    fused = result.image_bgr
-    chin, lip = target.points[152], target.points[17]
-    low = np.s_[
-        round(chin[1] - 0.25 * (chin[1] - lip[1])) : round(chin[1]),
-        round(chin[0]) - 30 : round(chin[0]) + 30,
-    ]
-    assert np.array_equal(fused[low], nobody[0][low])
-
-
 def test_the_slip_that_is_measured_is_taken_out(
     models: FaceModels, nobody: list[ImageBGR], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,8 +13,9 @@ from fusion.models.identity.dlib_resnet import CHIP_PX, to_chip
 from fusion.pipeline import find_faces
 from fusion.types import Float32, ImageBGR
 from training.geometry import another_geometry, landmark_noise, mirrored
+from training.layers import over
 from training.light import add_shine, change_skin, degrade, draw_light
-from training.occluders import draw_occluder, over
+from training.occluders import draw_occluder
 from training.photos import Listed, Photo, by_person, listed_photos
 from training.relief import normals_of
 from training.samples import OWN, SECOND, WILD, Cast, own_scene, sample_of, wild_scene

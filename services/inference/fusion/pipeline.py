@@ -12,6 +12,7 @@ from fusion.imaging.adjust import adjust, smooth_reach
 from fusion.imaging.align import Matrix
 from fusion.imaging.blend import blend, blend_reach
 from fusion.imaging.face_points import MESH_POINTS
+from fusion.imaging.tone import tone_where_hidden
 from fusion.imaging.view import Region
 from fusion.masks.face import face_width
 from fusion.models.landmarks.facemesh import kps5_of
@@ -106,12 +107,16 @@ def _fuse_face(
     with watch("light"):
         before, texture = staged.target_bgr, staged.texture
         look = swap.look(before, texture.small_bgr, staged.mask, staged.zones, staged.face_px)
-        sketch = blend(before, look.field.over(texture.small_bgr), look.mask, 1.0, "normal")
+        lit = look.field.over(texture.small_bgr)
+        hidden = staged.hidden + staged.mask - look.mask
+        skin = look.mask * staged.zones.skin
+        tone = tone_where_hidden(before, lit, skin, hidden, staged.face_px)
+        sketch = blend(before, lit, look.mask, 1.0, "normal", tone)
     with watch("landmarks"):
         slip = _slip(*_measured_again(models, (before, sketch), staged.points))
     with watch("compose"):
         texture = texture.moved(slip)
-        _compose(canvas, staged.region, texture, look, options, face_width(points_t))
+        _compose(canvas, staged.region, texture, look, tone, options, face_width(points_t))
 
 
 def _compose(
@@ -119,25 +124,32 @@ def _compose(
     region: Region,
     texture: Texture,
     look: Look,
+    tone: Float32 | None,
     options: FusionOptions,
     face_px: float,
 ) -> None:
-    """Lays the texture in its new light over the canvas, in place, strip by strip."""
+    """Lays the texture in its new light over the canvas, in place, strip by strip.
+
+    tone  (h, w, 3) float32 BGR, small: what the target changes by besides, see blend
+    """
     full = texture.full()
     before = canvas.image_bgr[region.box].copy()
     reach = max(smooth_reach(options, face_px), blend_reach(options.mode))
-    parts = region.bands(reach) if reach else ((part, ALL) for part in region.strips(look.mask))
+    touched = look.mask if tone is None else np.maximum(look.mask, np.abs(tone).max(axis=2))
+    parts = region.bands(reach) if reach else ((part, ALL) for part in region.strips(touched))
     for part, own in parts:
         gain, offset, share = (
             region.enlarged(values, part)
             for values in (look.field.gain, look.field.offset, look.mask)
         )
+        shift = None if tone is None else region.enlarged(tone, part)
         fused = cv2.add(cv2.multiply(full.read(part), gain, dtype=cv2.CV_32F), offset)
         fused = adjust(np.clip(fused, 0, 255), options, face_px)
         under = before[part.box_in(region)]
-        mixed = blend(under, fused, share, options.ratio, options.mode)
+        mixed = blend(under, fused, share, options.ratio, options.mode, shift)
         canvas.image_bgr[part.box][own] = mixed[own]
-        canvas.changed[part.box][own] |= share[own] > 0
+        seen = share if tone is None else region.enlarged(touched, part)
+        canvas.changed[part.box][own] |= seen[own] > 0
 
 
 def _measured_again(

@@ -20,7 +20,7 @@ from fusion.types import Float32, ImageBGR, Mask
 SMALL_SIDE_PX = 224
 MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
 _HAIR_EDGE = 0.025  # of the face's width: strands of the source are left out with their edges
-_FRAME_EDGE = 0.02  # the same for the source's glasses, with their shadow
+_FRAME_EDGE = 0.035  # the same for the source's glasses, with their shadow and their lenses' edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,8 @@ class Staged:
     target_bgr  (h, w, 3) uint8, the region's pixels
     points      (478, 3) float32, the target's landmarks in them
     mask        (h, w) float32, 0..1, where geometry and occlusion let the source show
+    hidden      (h, w) float32, 0..1, where the face is the target's only because the source's is
+                hidden: by hair, by glasses, by the turn of its head
     face_px     the face's width in the region's pixels
     """
 
@@ -38,6 +40,7 @@ class Staged:
     points: Float32
     texture: Texture
     mask: Mask
+    hidden: Mask
     zones: Zones
     face_px: float
 
@@ -67,19 +70,19 @@ def stage(
     with watch("warp"):
         texture = models.warp.texture(region, points_t, source_bgr, points_s, person_s, shape_share)
     with watch("mask"):
-        mask, zones = _mask_and_zones(small, local, texture, points_s, person_t, person_s)
-    return Staged(region, small, local, texture, mask, zones, face_width(local))
+        mask, hidden, zones = _masks_and_zones(small, local, texture, points_s, person_t, person_s)
+    return Staged(region, small, local, texture, mask, hidden, zones, face_width(local))
 
 
-def _mask_and_zones(
+def _masks_and_zones(
     target_bgr: ImageBGR,
     local: Float32,
     texture: Texture,
     points_s: Float32,
     person_t: Mask,
     person_s: RegionMap,
-) -> tuple[Mask, Zones]:
-    """Where the fused face shows, and what is read off which part: all (h, w), small.
+) -> tuple[Mask, Mask, Zones]:
+    """Where the source shows, where it is hidden, what is read off which part: all (h, w), small.
 
     target_bgr  (h, w, 3) uint8, local its landmarks there, person_t its matte
     points_s    the source's landmarks and person_s its matte, in its own picture
@@ -93,8 +96,10 @@ def _mask_and_zones(
     glasses_s = glasses_over_face(texture.source_small_bgr, source, _FRAME_EDGE)
     hair_s = hair_over_face(foreign_s, source, _HAIR_EDGE)
     strange = texture.carry(np.maximum(hair_s, glasses_s))
-    free = (1.0 - kept) * (1.0 - strange) * texture.coverage
-    mask = face_mask(local, points_s, shape, depth) * free * person_t
-    skin = skin_zone(local, shape, depth) * free * (1.0 - beard_on_face(foreign_t, local))
+    seen = (1.0 - strange) * texture.coverage
+    face = face_mask(local, points_s, shape, depth) * (1.0 - kept) * person_t
+    mask = face * seen
+    skin = skin_zone(local, shape, depth) * (1.0 - kept) * seen
+    skin *= 1.0 - beard_on_face(foreign_t, local)
     skin *= 1.0 - texture.carry(beard_on_face(foreign_s, source))
-    return mask, Zones(skin, eye_zone(local, shape), rim_zone(depth))
+    return mask, face - mask, Zones(skin, eye_zone(local, shape), rim_zone(depth))

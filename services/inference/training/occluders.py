@@ -1,24 +1,17 @@
 """Things in front of a face, drawn: strands of hair, glasses, hands, whatever lies in the way."""
 
-from typing import Any
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from fusion.imaging.face_points import EYES, OVAL
+from fusion.imaging.face_points import OVAL
 from fusion.masks.face import face_width
-from fusion.types import Float32, ImageBGR, Mask
-
-Layer = tuple[Float32, Mask]  # colour (H, W, 3) BGR 0..255 and how far it covers (H, W) 0..1
-
-
-def over(image_bgr: ImageBGR, layer: Layer) -> ImageBGR:
-    """The picture (H, W, 3) uint8 behind the layer."""
-    colour, cover = layer
-    mixed = image_bgr + (colour - image_bgr) * cover[..., None]
-    return np.asarray(mixed + 0.5, np.float32).astype(np.uint8)
+from fusion.types import Float32, ImageBGR
+from training.glasses import draw_glasses
+from training.layers import Layer, share_of, with_shadow
 
 
 def draw_occluder(rng: Generator, image_bgr: ImageBGR, points: Float32, stuff: ImageBGR) -> Layer:
@@ -30,83 +23,57 @@ def draw_occluder(rng: Generator, image_bgr: ImageBGR, points: Float32, stuff: I
     if kind < 0.4:
         return _hair(rng, image_bgr.shape[:2], points)
     if kind < 0.75:
-        return _glasses(rng, image_bgr.shape[:2], points)
+        return draw_glasses(rng, image_bgr.shape[:2], points)
     return _solid(rng, image_bgr, points, stuff)
 
 
 def _hair(rng: Generator, shape: tuple[int, ...], points: Float32) -> Layer:
+    """A few loose strands, or a lock or a fringe: many that lie side by side."""
     size = face_width(points)
     oval = points[list(OVAL), :2]
     middle, top = oval.mean(axis=0), float(oval[:, 1].min())
     cover = np.zeros(shape, np.uint8)
-    light = np.zeros(shape, np.float32)
+    light = np.ones(shape, np.float32)
+    lock = rng.random() < 0.5
+    draw = _strands_of_a_lock if lock else _loose_strands
+    for x, fall, length, bend in draw(rng):
+        start = np.array([middle[0] + x * size, top + rng.uniform(-0.15, 0.05) * size])
+        end = start + length * size * np.array([np.sin(fall), np.cos(fall)])
+        bent = (start + end) / 2 + bend * size
+        t = np.linspace(0, 1, 16)[:, None]
+        curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * bent + t**2 * end
+        corners = [np.round(curve * 16).astype(np.int32)]
+        width = max(1, round(rng.uniform(0.002, 0.01 if lock else 0.02) * size))
+        cv2.polylines(cover, corners, False, 255, width, cv2.LINE_AA, 4)
+        cv2.polylines(light, corners, False, rng.uniform(0.5, 1.5), width + 1, cv2.LINE_8, 4)
+    tint = 1 - rng.uniform(0, 1) * np.array([0.45, 0.25, 0.0])  # from grey to brown and red
+    colour = np.exp(rng.uniform(np.log(12), np.log(200))) * tint
+    soft = share_of(cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.4, 0.8)))
+    hair = np.clip(light[..., None] * colour, 0, 255).astype(np.float32)
+    return with_shadow(rng, (hair, soft), size)
+
+
+# Where a strand's root lies beside the face's middle, which way it falls in radians from straight
+# down, how long it is and how it bends; lengths in face widths.
+_Strand = tuple[float, float, float, NDArray[np.floating]]
+
+
+def _loose_strands(rng: Generator) -> Iterator[_Strand]:
     root = rng.uniform(-0.5, 0.5)
     for _ in range(int(rng.integers(4, 50))):
-        x = middle[0] + (root + rng.normal(0, 0.16)) * size
-        start = np.array([x, top + rng.uniform(-0.1, 0.05) * size])
-        fall = rng.normal(0, 0.3) + root * 0.5
-        length = rng.uniform(0.15, 0.8) * size
-        end = start + length * np.array([np.sin(fall), np.cos(fall)])
-        bend = (start + end) / 2 + rng.normal(0, 0.08, 2) * size
-        t = np.linspace(0, 1, 16)[:, None]
-        curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end
-        corners = [np.round(curve * 16).astype(np.int32)]
-        width = max(1, round(rng.uniform(0.002, 0.02) * size))
-        cv2.polylines(cover, corners, False, 255, width, cv2.LINE_AA, 4)
-        cv2.polylines(light, corners, False, rng.uniform(0.6, 1.4), width, cv2.LINE_8, 4)
-    colour = np.exp(rng.uniform(np.log(12), np.log(190))) * np.array([0.6, 0.8, 1.0])
-    soft = cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.4, 0.8))
-    return np.clip(light[..., None] * colour, 0, 255).astype(np.float32), _share(soft)
+        x, fall = root + rng.normal(0, 0.16), rng.normal(0, 0.3) + root * 0.5
+        yield x, fall, rng.uniform(0.15, 0.8), rng.normal(0, 0.08, 2)
 
 
-def _glasses(rng: Generator, shape: tuple[int, ...], points: Float32) -> Layer:
-    size = face_width(points)
-    eyes = np.stack([points[list(eye), :2].mean(axis=0) for eye in EYES])
-    eyes = eyes[np.argsort(eyes[:, 0])]
-    across = eyes[1] - eyes[0]
-    roll = float(np.degrees(np.arctan2(across[1], across[0])))
-    gap = float(np.linalg.norm(across))
-    down = np.array([-across[1], across[0]]) / max(gap, 1e-3)
-    radii = np.array([rng.uniform(0.30, 0.46), rng.uniform(0.24, 0.42)]) * gap
-    middles = eyes + down * rng.uniform(0.0, 0.12) * gap
-    width = max(1, round(rng.uniform(0.006, 0.045) * size))
-    frame, lenses = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-
-    def at(point: NDArray[np.floating]) -> tuple[int, int]:
-        x, y = np.round(point * 16).astype(int)
-        return int(x), int(y)
-
-    corner = float(rng.choice([1.0, 0.45]))
-    for middle in middles:
-        rim = _lens(middle, radii, roll, corner)
-        cv2.polylines(frame, [rim], True, 255, width, cv2.LINE_AA, 4)
-        cv2.fillPoly(lenses, [rim], 255, cv2.LINE_AA, 4)
-    along = across / max(gap, 1e-3)
-    bridge = [middles[0] + along * radii[0], middles[1] - along * radii[0]]
-    cv2.line(frame, at(bridge[0]), at(bridge[1]), 255, width, cv2.LINE_AA, 4)
-    for sign, middle in ((-1, middles[0]), (1, middles[1])):
-        hinge = middle + sign * along * radii[0]
-        cv2.line(frame, at(hinge), at(hinge + sign * along * 0.7 * gap), 255, width, cv2.LINE_AA, 4)
-    solid = _share(cv2.GaussianBlur(frame, (0, 0), 0.5))
-    tone = np.exp(rng.uniform(np.log(8), np.log(170)))
-    colour = np.full((*shape, 3), tone * rng.uniform(0.7, 1.0, 3), np.float32)
-    if rng.random() < 0.25:  # glare or a tint on the lenses
-        veil = _share(lenses) * np.float32(rng.uniform(0.1, 0.6))
-        colour = np.where(solid[..., None] > veil[..., None], colour, rng.uniform(20, 255))
-        solid = np.maximum(solid, veil)
-    return colour.astype(np.float32), solid
-
-
-def _lens(
-    middle: NDArray[np.floating], radii: NDArray[np.floating], roll: float, corner: float
-) -> NDArray[np.int32]:
-    """The outline of an ellipse (corner 1) or a box with round corners (0.5): (N, 2), 1/16 px."""
-    t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    c, s = np.cos(t), np.sin(t)
-    shape = np.stack([np.sign(c) * np.abs(c) ** corner, np.sign(s) * np.abs(s) ** corner], axis=1)
-    a = np.radians(roll)
-    turned = (shape * radii) @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
-    return np.asarray(np.round((turned + middle) * 16), np.int32)
+def _strands_of_a_lock(rng: Generator) -> Iterator[_Strand]:
+    """They fall alike."""
+    root, spread, disorder = rng.uniform(-0.6, 0.6), rng.uniform(0.05, 0.3), rng.uniform(0.02, 0.1)
+    fall = root * rng.uniform(-0.8, 1.2) + rng.normal(0, 0.25)
+    length = float(np.exp(rng.uniform(np.log(0.15), np.log(1.2))))
+    bend = rng.normal(0, 0.12, 2)
+    for _ in range(int(rng.integers(120, 400))):
+        x, own_fall = root + rng.normal(0, spread), fall + rng.normal(0, disorder)
+        yield x, own_fall, length * rng.uniform(0.75, 1.1), bend + rng.normal(0, 0.03, 2)
 
 
 def _solid(rng: Generator, image_bgr: ImageBGR, points: Float32, stuff: ImageBGR) -> Layer:
@@ -131,11 +98,7 @@ def _solid(rng: Generator, image_bgr: ImageBGR, points: Float32, stuff: ImageBGR
         skin = np.median(image_bgr[_points_inside(points, shape)], axis=0)
         pattern = skin * rng.uniform(0.6, 1.2) + (pattern - pattern.mean(axis=(0, 1))) * 0.25
     soft = cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.5, 1.5))
-    return np.clip(pattern, 0, 255).astype(np.float32), _share(soft)
-
-
-def _share(values: NDArray[Any]) -> Mask:
-    return np.asarray(values, np.float32) / np.float32(255)
+    return np.clip(pattern, 0, 255).astype(np.float32), share_of(soft)
 
 
 def _points_inside(

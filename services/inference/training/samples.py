@@ -27,8 +27,9 @@ from fusion.staging import Staged, stage
 from fusion.stopwatch import Stopwatch
 from fusion.types import Float32, ImageBGR
 from training.geometry import another_geometry, landmark_noise
+from training.layers import over
 from training.light import add_shine, change_skin, degrade, draw_light
-from training.occluders import draw_occluder, over
+from training.occluders import draw_occluder
 from training.photos import Photo
 from training.relief import normals_of
 
@@ -144,10 +145,10 @@ def _disguised(rng: Generator, topology: Topology, photo: Photo, stuff: ImageBGR
     normals = normals_of(photo.points, topology, image.shape)
     if rng.random() < 0.5:
         image = change_skin(rng, image, photo.points)
-    if rng.random() < 0.2:
+    if rng.random() < 0.3:
         image = add_shine(rng, image, photo.points, normals)
     image = draw_light(rng, photo.points, normals, 1.0).on(image)
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         image = over(image, draw_occluder(rng, image, photo.points, stuff))
     return replace(photo, image=degrade(rng, image), points=landmark_noise(rng, photo.points))
 

@@ -48,11 +48,19 @@ class Cycle:
     seed: int = 1
 
 
-# Light and colour first: from the start the gradient of likeness would drown all others.
+# Light and colour first: from the start the gradient of likeness would drown all others. Then a
+# second decay from a high rate, with less pull to the target's tone: it has been learnt by then.
 CYCLES = (
     Cycle("light", 7500, 2e-3, wild=0.2, weights=Weights(identity=0)),
     Cycle(
         "likeness", 1600, 1e-3, wild=0.25, weights=Weights(identity=0.7, forehead=0.15, kept=0.2)
+    ),
+    Cycle(
+        "settle",
+        2600,
+        1e-3,
+        wild=0.25,
+        weights=Weights(identity=0.7, tone=0.2, forehead=0.15, kept=0.2),
     ),
 )
 

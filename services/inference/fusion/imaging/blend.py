@@ -11,14 +11,20 @@ _MOST_LEVELS = 5  # of the pyramids
 
 
 def blend(
-    target_bgr: ImageBGR, fused_bgr: Float32, mask: Mask, ratio: float, mode: Mode
+    target_bgr: ImageBGR,
+    fused_bgr: Float32,
+    mask: Mask,
+    ratio: float,
+    mode: Mode,
+    tone_bgr: Float32 | None = None,
 ) -> ImageBGR:
     """The target with the fused face laid over it.
 
     target_bgr  (H, W, 3) uint8, the region of interest
     fused_bgr   (H, W, 3) float32 BGR 0..255, the face in the target's light
-    mask        (H, W) float32 0..1; where it is 0 the target's pixels come back as they are
+    mask        (H, W) float32 0..1; where it and the tone are 0 the target comes back as it is
     ratio       0..1, share of the fused face where the mask is 1
+    tone_bgr    (H, W, 3) float32 BGR, grey levels by which the target changes besides, at ratio 1
     Returns     (H, W, 3) uint8
     """
     share = mask * np.float32(ratio)
@@ -26,6 +32,8 @@ def blend(
         fused_bgr = _overlay(target_bgr.astype(np.float32), fused_bgr)
     change = np.asarray(cv2.subtract(fused_bgr, target_bgr, dtype=cv2.CV_32F), np.float32)
     change = _multi_band(change, mask, share) if mode == "blend" else _weighted(change, share)
+    if tone_bgr is not None:
+        change = np.asarray(cv2.scaleAdd(tone_bgr, ratio, change), np.float32)
     # Rounded only here, so that a change of 0 is none.
     return np.asarray(cv2.add(target_bgr, change, dtype=cv2.CV_8U), np.uint8)
 

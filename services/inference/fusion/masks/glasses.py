@@ -167,9 +167,10 @@ def _draw(
         columns = path + side * (_edge_of(strip.red, path, side) + grow / step)
         edges.append(np.round((starts + ways * columns[:, None]) * 16).astype(np.int32))
     shown = sure[:, 0] > 0
-    if len(path) == TURN:
-        shown = _long_runs(shown)
     near, far = edges
+    if len(path) == TURN:  # a rim ends where it began
+        shown = _long_runs(shown)
+        near, far, shown = (np.concatenate([rows, rows[:1]]) for rows in (near, far, shown))
     quads = np.stack([near[:-1], near[1:], far[1:], far[:-1]], axis=1)
     for quad in quads[shown[1:] & shown[:-1]]:
         cv2.fillConvexPoly(frame, quad, 255, lineType=cv2.LINE_AA, shift=4)

@@ -1,0 +1,35 @@
+"""The target's own skin where the source's is hidden: it takes on the tone of the fused face."""
+
+import numpy as np
+
+from fusion.imaging.color import blur_inside
+from fusion.types import Float32, ImageBGR, Mask
+
+_WIDE, _NARROW = 0.12, 0.03  # of the face's width: how far around a gap its tone is read
+_TRUST = np.float32(0.05)  # in the wide one, where there is less than this to read close by
+_HARDLY = np.float32(0.05)  # so much of a face may be hidden without a trace
+
+
+def tone_where_hidden(
+    target_bgr: ImageBGR, fused_bgr: Float32, shown: Mask, hidden: Mask, face_px: float
+) -> Float32 | None:
+    """What the target's skin changes by, to be of one face with the fused one around it.
+
+    Its detail stays. Without the change the outline of glasses or of a fringe shows as a seam.
+
+    target_bgr  (h, w, 3) uint8; fused_bgr (h, w, 3) float32 0..255, pixel on pixel
+    shown       (h, w) 0..1, where the fused face's skin shows
+    hidden      (h, w) 0..1, where the target's shows instead
+    Returns     (h, w, 3) float32 BGR, grey levels; None if nothing is hidden
+
+    Source: the membrane of seamless cloning, Farbman et al. 2009, doi:10.1145/1531326.1531373,
+    here by two normalised convolutions.
+    """
+    share = np.maximum(hidden - _HARDLY, 0) / (1 - _HARDLY)
+    if not share.any():
+        return None
+    step = fused_bgr - target_bgr
+    tone = blur_inside(step, shown, _WIDE * face_px)
+    step = tone + (step - tone) * (shown / (shown + _TRUST))[..., None]
+    tone = blur_inside(step, shown + _TRUST, _NARROW * face_px)
+    return np.asarray(tone * share[..., None], np.float32)

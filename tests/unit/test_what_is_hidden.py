@@ -1,0 +1,127 @@
+"""What hides a face, in the target or in the source: hair, whatever stands before, the edge."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from portraits import MODELS_DIR, portrait_files
+from unit.embedded import portrait
+
+from fusion.imaging.color import ColorField, Zones
+from fusion.imaging.tone import tone_where_hidden
+from fusion.models.registry import FaceModels, load_models
+from fusion.models.swap.look import Look
+from fusion.pipeline import find_faces, fuse
+from fusion.types import FusionOptions, ImageBGR, Mask
+
+FULL = FusionOptions(ratio=1.0)
+
+
+@pytest.fixture(scope="module")
+def models() -> FaceModels:
+    return load_models(MODELS_DIR)
+
+
+@pytest.fixture(scope="module")
+def nobody() -> list[ImageBGR]:
+    return [cv2.imread(str(path)) for path in portrait_files(2)]
+
+
+class TestToneWhereHidden:
+    def setup_method(self) -> None:
+        self.target = portrait(1, 256)
+        self.slope = np.linspace(0.7, 1.3, 256, dtype=np.float32)[None, :, None]
+        self.gap = np.zeros((256, 256), np.float32)
+        self.gap[100:140, 60:200] = 1
+        self.fused = self.target + self.slope * 30
+
+    def test_the_gap_takes_on_the_tone_around_it(self) -> None:
+        tone = tone_where_hidden(self.target, self.fused, 1 - self.gap, self.gap, 180.0)
+        assert tone is not None
+        assert np.abs(tone - 30 * self.slope)[self.gap > 0].mean() < 1.5
+        assert not tone[self.gap == 0].any()
+
+    def test_what_is_not_shown_has_no_say(self) -> None:
+        self.fused[self.gap > 0] = 0
+        tone = tone_where_hidden(self.target, self.fused, 1 - self.gap, self.gap, 180.0)
+        assert tone is not None and tone[self.gap > 0].min() > 10
+
+    def test_where_nothing_is_hidden_nothing_changes(self) -> None:
+        nothing = np.full((256, 256), 0.03, np.float32)
+        assert tone_where_hidden(self.target, self.fused, 1 - nothing, nothing, 180.0) is None
+
+
+class LighterButForAGap:
+    """A swap model that shows the target, 30 grey levels lighter, and leaves a gap."""
+
+    def look(
+        self, target_bgr: ImageBGR, texture_bgr: ImageBGR, mask: Mask, zones: Zones, face_px: float
+    ) -> Look:
+        h, w = mask.shape
+        shown = mask.copy()
+        shown[h // 2 : h // 2 + h // 12, w // 4 : 3 * w // 4] = 0
+        lighter = target_bgr.astype(np.float32) + 30
+        return Look(ColorField(np.zeros_like(lighter), lighter), shown)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0])
+def test_a_gap_in_the_face_takes_on_its_tone(
+    models: FaceModels, nobody: list[ImageBGR], ratio: float
+) -> None:
+    models = replace(models, swaps={"lighter": LighterButForAGap()})
+    options = FusionOptions(ratio=ratio, model="lighter")
+    result = fuse(models, nobody[0], [nobody[1]], options)
+    change = result.image_bgr.astype(np.float32) - nobody[0]
+    x, y = find_faces(models, nobody[0])[0].points[1, :2].round().astype(int)
+    column = change[y - 60 : y + 60, x - 20 : x + 20].mean(axis=(1, 2))
+    assert np.abs(column - 30 * ratio).mean() < 1
+    assert np.abs(column - 30 * ratio).max() < 8  # where the face's own edges are sharp
+
+
+def test_a_fringe_stays_with_its_owner(models: FaceModels, nobody: list[ImageBGR]) -> None:
+    (face,) = find_faces(models, nobody[0])
+    left, right = face.points[54, 0], face.points[284, 0]
+    low = (face.points[10, 1] + face.points[9, 1]) / 2
+    fringed = nobody[0].copy()
+    cv2.rectangle(fringed, (round(left), 0), (round(right), round(low)), (25, 30, 40), -1)
+    forehead = np.s_[
+        round(face.points[10, 1]) + 4 : round(low) - 8, round(left) + 40 : round(right) - 40
+    ]
+    kept = fuse(models, fringed, [nobody[1]], FULL).image_bgr
+    assert np.abs(kept[forehead].astype(int) - fringed[forehead]).mean() < 3
+    left_out = fuse(models, nobody[1], [fringed], FULL).image_bgr
+    assert np.quantile(left_out[forehead], 0.05) > 0.8 * np.quantile(nobody[1][forehead], 0.05)
+
+
+def test_what_stands_before_the_face_stays(models: FaceModels, nobody: list[ImageBGR]) -> None:
+    (face,) = find_faces(models, nobody[0])
+    left, top, right, bottom = (
+        round(face.points[i, k]) for i, k in ((1, 0), (10, 1), (454, 0), (152, 1))
+    )
+    wall = left + (right - left) // 2
+    hidden = nobody[0].copy()
+    hidden[:, wall:] = (90, 120, 60)
+    fused = fuse(models, hidden, [nobody[1]], FULL).image_bgr
+    over = np.s_[top:bottom, wall + 12 : right - 10]  # beside the matte's soft edge
+    assert np.array_equal(fused[over], hidden[over])
+    assert np.abs(fused.astype(int) - hidden)[top:bottom, left - 50 : wall - 50].mean() > 2
+
+
+def test_what_the_source_picture_cuts_off_stays_the_targets(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    (source,), (target,) = (find_faces(models, image) for image in nobody[1::-1])
+    cut = nobody[1][: round((source.points[17, 1] + source.points[152, 1]) / 2)]
+    result = fuse(models, nobody[0], [cut], FULL)
+    fused = result.image_bgr
+    chin, lip = target.points[152], target.points[17]
+    low = np.s_[
+        round(chin[1] - 0.25 * (chin[1] - lip[1])) : round(chin[1]),
+        round(chin[0]) - 30 : round(chin[0]) + 30,
+    ]
+    change = (
+        fused[low].astype(np.float32) - nobody[0][low]
+    )  # of tone, not of detail
+    assert np.abs(change - cv2.GaussianBlur(change, (0, 0), 3)).max() < 2
+    assert np.abs(change).mean() < 15
