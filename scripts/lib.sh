@@ -171,7 +171,7 @@ make_venv() {
   local base
   base=$(base_python) || die "no Python of 3.11 or later with venv and ensurepip" \
     "Debian 12 and 13 have it: apt-get install python3 python3-venv"
-  say "making the virtual environment .venv with $("$base" --version) ($base)"
+  say "making the virtual environment ${VENV#"$ROOT/"} with $("$base" --version) ($base)"
   rm -rf "$VENV"
   "$base" -m venv "$VENV"
   readlink -f "$PYTHON" >"$VENV/.python"

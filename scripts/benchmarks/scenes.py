@@ -12,8 +12,6 @@ from fusion.types import Face, ImageBGR, Mask
 from training.photos import by_person, listed_photos, read_photo
 from training.samples import Cast, own_scene
 
-PEOPLE = 99
-
 
 @dataclass(frozen=True, eq=False)
 class Rebuilt:
@@ -31,10 +29,14 @@ class Rebuilt:
 
 
 def rebuilt_scenes(models: FaceModels, photos: Path) -> list[Rebuilt]:
-    """One of every held-out person, at most PEOPLE, the same in every run."""
-    people = by_person([row for row in listed_photos(photos) if row.held_out])
-    names = sorted(people)[:PEOPLE]
-    read = [read_photo(models, photos / "faces" / people[name][0].file) for name in names]
+    """One of every held-out person of the sharp sets, the same in every run.
+
+    Of the others some are in training under another number.
+    """
+    people = by_person([row for row in listed_photos(photos) if row.sharp and row.held_out])
+    read = [
+        read_photo(models, photos / "faces" / shots[0].file) for _, shots in sorted(people.items())
+    ]
     album = [photo for photo in read if photo is not None]
     scenes = []
     for index, photo in enumerate(album):

@@ -1,12 +1,15 @@
 """The U-Net family: how its answers change the classical look, and the square it sees."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from unit.embedded import models, portrait
 
+from fusion.errors import ModelUnavailable
 from fusion.imaging.color import grey_of
+from fusion.models.own import own_file, seal, sha256_of
 from fusion.models.rows import FUSION_UNET
 from fusion.models.session import OnnxModel
 from fusion.models.swap.mesh import MeshSwap
@@ -16,21 +19,25 @@ from fusion.staging import Staged, stage
 from fusion.stopwatch import Stopwatch
 from fusion.types import Float32, FusionOptions
 
-WEIGHTS = Path(__file__).parents[2] / "services/inference/fusion/weights" / FUSION_UNET.file
+WEIGHTS = own_file(FUSION_UNET)
 
 
 class Saying:
-    """Stands in for the graph and says the same everywhere."""
+    """Stands in for the graph and says the same everywhere; keeps the pair that it was shown."""
 
-    def __init__(self, log_gain: float, offset: float, alpha: float) -> None:
-        self._values = ((log_gain, 3), (offset, 3), (alpha, 1))
+    def __init__(self, log_gain: list[float], offset: list[float], alpha: float) -> None:
+        self._values = (log_gain, offset, [alpha])
+        self.pair = np.zeros(0, np.float32)
 
     def run(self, feeds: dict[str, Float32]) -> list[Float32]:
-        pair = feeds["pair"]
-        assert pair.shape == (1, 12, INPUT_PX, INPUT_PX) and pair.dtype == np.float32
-        assert pair.min() >= 0 and pair.max() <= 1
-        plane = (1, INPUT_PX, INPUT_PX)
-        return [np.full((1, n, *plane[1:]), value, np.float32) for value, n in self._values]
+        self.pair = feeds["pair"]
+        assert self.pair.shape == (1, 12, INPUT_PX, INPUT_PX) and self.pair.dtype == np.float32
+        assert self.pair.min() >= 0 and self.pair.max() <= 1
+        plane = np.ones((1, 1, INPUT_PX, INPUT_PX), np.float32)
+        return [plane * np.float32(value).reshape(1, -1, 1, 1) for value in self._values]
+
+
+NOTHING = [0.0, 0.0, 0.0]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +54,7 @@ def look_of(staged: Staged, graph: Saying):
 
 
 def test_a_network_that_corrects_nothing_gives_the_classical_look(staged: Staged) -> None:
-    look = look_of(staged, Saying(0.0, 0.0, 1.0))
+    look = look_of(staged, Saying(NOTHING, NOTHING, 1.0))
     small = staged.texture.small_bgr
     mesh = MeshSwap().look(staged.target_bgr, small, staged.mask, staged.zones, staged.face_px)
     np.testing.assert_allclose(look.field.gain, mesh.field.gain)
@@ -56,15 +63,54 @@ def test_a_network_that_corrects_nothing_gives_the_classical_look(staged: Staged
 
 
 def test_gain_offset_and_alpha_mean_what_they_say(staged: Staged) -> None:
+    staged = replace(staged, target_bgr=staged.target_bgr // 2 + 100)  # no dark one
     small = staged.texture.small_bgr
-    before = look_of(staged, Saying(0.0, 0.0, 1.0))
-    after = look_of(staged, Saying(float(np.log(0.5)), 0.1, 0.25))
+    before = look_of(staged, Saying(NOTHING, NOTHING, 1.0))
+    red, green, blue = 0.5, 0.8, 1.25
+    gains = [float(np.log(gain)) for gain in (red, green, blue)]
+    after = look_of(staged, Saying(gains, [0.1, 0.0, -0.05], 0.25))
     plain = small * before.field.gain + before.field.offset
     changed = small * after.field.gain + after.field.offset
     skin = 1 - staged.zones.eyes[..., None]  # eyeballs stay as they are
     assert skin.min() < 0.5
-    np.testing.assert_allclose(changed, plain * 0.5**skin + 25.5 * skin, atol=0.01)
+    gain, offset = np.array([blue, green, red]), 255 * np.array([-0.05, 0.0, 0.1])
+    np.testing.assert_allclose(changed, plain * gain**skin + offset * skin, atol=0.01)
     np.testing.assert_allclose(after.mask, before.mask * 0.25, atol=1e-6)
+
+
+def test_every_plane_of_the_input_is_what_it_is_called(staged: Staged) -> None:
+    small, zones, h_w = staged.texture.small_bgr, staged.zones, staged.mask.shape
+    lit = np.float32(0.5) * small
+    pair = to_input(staged.target_bgr, small, lit, staged.mask, zones)[0]
+    seen = [from_square(plane[..., None], h_w) for plane in pair]
+    pictures = [image[..., k] for image in (staged.target_bgr, small, lit) for k in (2, 1, 0)]
+    wanted = [*(picture / 255 for picture in pictures), staged.mask, zones.skin, zones.eyes]
+    for plane, (ours, theirs) in enumerate(zip(seen, wanted, strict=True)):
+        assert np.abs(ours[..., :].reshape(h_w) - theirs).mean() < 0.004, plane
+
+
+def test_a_dark_target_is_shown_brighter_and_what_is_added_gets_dark_again(staged: Staged) -> None:
+    dark = replace(staged, target_bgr=(staged.target_bgr * 0.2).astype(np.uint8))
+    graph = Saying(NOTHING, [0.1, 0.1, 0.1], 1.0)
+    before, after = look_of(dark, Saying(NOTHING, NOTHING, 1.0)), look_of(dark, graph)
+    skin = (dark.mask * dark.zones.skin) > 0.9
+    h, w = dark.mask.shape
+    shown = from_square(graph.pair[0, :3].transpose(1, 2, 0), (h, w))[skin].mean()
+    assert shown == pytest.approx(0.4, abs=0.03)
+    exposure = shown * 255 / dark.target_bgr[skin].mean()
+    added = (after.field.offset - before.field.offset)[skin].mean()
+    assert added == pytest.approx(25.5 / exposure, rel=0.05)
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_a_face_in_the_dark_is_fused_as_in_the_light(index: int) -> None:
+    target, source = portrait(index), portrait(index + 3)
+    options = FusionOptions(ratio=1.0, model="unet")
+    dark = np.rint(target * 0.2).astype(np.uint8)
+    plain, darker = (fuse(models(), image, [source], options) for image in (target, dark))
+    both = plain.changed & darker.changed
+    off = np.abs(darker.image_bgr[both] / 0.2 - plain.image_bgr[both])
+    assert off.mean() < 10  # grey levels of the bright picture; shown dark to the network 11 to 22
 
 
 @pytest.mark.parametrize("shape", [(224, 180), (180, 224), (100, 81), (33, 50), (224, 224)])
@@ -81,6 +127,20 @@ def test_the_square_gives_back_what_it_was_given(shape: tuple[int, int]) -> None
 def test_the_square_is_filled_by_the_longer_side_and_zero_beyond() -> None:
     square = to_square(np.ones((50, 100, 3), np.float32))
     assert square[:112].min() == 1 and square[112:].max() == 0
+
+
+def test_damaged_weights_are_refused_by_name(tmp_path: Path) -> None:
+    copy = tmp_path / FUSION_UNET.file
+    for missing in (True, False):
+        if not missing:
+            copy.write_bytes(WEIGHTS.read_bytes())
+            seal(copy)
+            assert own_file(FUSION_UNET, tmp_path) == copy
+            assert sha256_of(FUSION_UNET, tmp_path) == sha256_of(FUSION_UNET)
+            copy.write_bytes(b"torn" + copy.read_bytes()[4:])
+        with pytest.raises(ModelUnavailable, match=r"fusion_unet\.onnx\.sha256") as refused:
+            own_file(FUSION_UNET, tmp_path)
+        assert str(tmp_path.parent) not in str(refused.value)
 
 
 def shipped() -> OnnxModel:

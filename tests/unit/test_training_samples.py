@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from benchmarks.pairs import pairs
 from unit.embedded import models, portrait
 
 from fusion.masks.face import oval_depth
@@ -16,7 +17,8 @@ from training.geometry import another_geometry, landmark_noise, mirrored
 from training.layers import over
 from training.light import add_shine, change_skin, degrade, draw_light
 from training.occluders import draw_occluder
-from training.photos import Listed, Photo, by_person, listed_photos
+from training.photos import Listed, Photo, UnusableData, by_person, check_photos, listed_photos
+from training.prepare import Album, check_stamp
 from training.relief import normals_of
 from training.samples import OWN, SECOND, WILD, Cast, own_scene, sample_of, wild_scene
 
@@ -52,6 +54,67 @@ def test_the_same_person_is_never_on_both_sides_of_the_split(tmp_path: Path) -> 
     sharp = [row.held_out for row in listed if row.sharp]
     rest = [row.held_out for row in listed if not row.sharp]
     assert 0.25 < np.mean(sharp) < 0.5 and 0.03 < np.mean(rest) < 0.15
+
+
+def portraits_listed(folder: Path, rows: list[tuple[str, bool, int]]) -> Path:
+    """An index of portraits of nobody: set, whether the person is to be held out, which one."""
+    listed: list[tuple[str, str, str]] = []
+    for set_name, held_out, _ in rows:
+        used = {row[1:] for row in listed}
+        numbers = (f"{n}" for n in range(1000) if (set_name, f"{n}") not in used)
+        number = next(n for n in numbers if is_held_out(set_name, n) == held_out)
+        listed.append((f"{len(listed)}.png", set_name, number))
+    data = write_index(folder, listed)
+    for (file, *_), (*_, index) in zip(listed, rows, strict=True):
+        cv2.imwrite(str(data / "faces" / file), portrait(index))
+    return data
+
+
+def is_held_out(set_name: str, number: str) -> bool:
+    return Listed("", set_name, set_name + number).held_out
+
+
+def test_nobody_who_is_held_out_is_trained_on_under_another_number_either(tmp_path: Path) -> None:
+    rows = [("london", index % 2 == 0, index) for index in range(4)]
+    rows += [("voteview_wiki", False, 0), ("voteview_wiki", False, 5)]  # the first is held out
+    data = portraits_listed(tmp_path, rows)
+    assert set(Album(models(), data, held_out=False).photos) == {"1.png", "3.png", "5.png"}
+    assert set(Album(models(), data, held_out=True).photos) == {"0.png", "2.png"}
+
+
+def test_the_pairs_of_the_benchmark_are_of_people_held_out(tmp_path: Path) -> None:
+    data = write_index(tmp_path, [(f"{n}.png", "london", f"{n}") for n in range(300)])
+    held_out = {row.file for row in listed_photos(data) if row.held_out}
+    drawn = pairs(data)
+    assert len(drawn) == 60
+    assert {photo.name for pair in drawn for photo in pair} <= held_out
+
+
+def test_photos_that_cannot_be_trained_with_are_told_at_once(tmp_path: Path) -> None:
+    data = write_index(tmp_path, [(f"{n}.png", "london", f"{n}") for n in range(40)])
+    with pytest.raises(UnusableData, match="40 listed photos are not there"):
+        check_photos(data)
+    for row in listed_photos(data):
+        (data / "faces" / row.file).touch()
+    check_photos(data)
+    (data / "faces/index.csv").write_text("file,set,identity\n0.png,london,0\n")
+    with pytest.raises(UnusableData, match="4 are needed"):
+        check_photos(data)
+    (data / "faces/index.csv").write_text("file,who\n0.png,x\n")
+    with pytest.raises(UnusableData, match="no column set and no identity"):
+        check_photos(data)
+
+
+def test_samples_of_other_photos_are_not_trained_on(tmp_path: Path) -> None:
+    data, out = write_index(tmp_path, [("0.png", "london", "0")]), tmp_path / "samples"
+    out.mkdir()
+    check_stamp(out, data)
+    (out / "0000.npy").touch()
+    check_stamp(out, data)
+    with (data / "faces/index.csv").open("a") as index:
+        index.write("\n1.png,london,1,CC0")
+    with pytest.raises(UnusableData, match="other photos"):
+        check_stamp(out, data)
 
 
 def test_the_same_number_in_two_sets_is_two_people() -> None:

@@ -120,8 +120,6 @@ def test_what_the_source_picture_cuts_off_stays_the_targets(
         round(chin[1] - 0.25 * (chin[1] - lip[1])) : round(chin[1]),
         round(chin[0]) - 30 : round(chin[0]) + 30,
     ]
-    change = (
-        fused[low].astype(np.float32) - nobody[0][low]
-    )  # of tone, not of detail
+    change = fused[low].astype(np.float32) - nobody[0][low]  # of tone, not of detail
     assert np.abs(change - cv2.GaussianBlur(change, (0, 0), 3)).max() < 2
     assert np.abs(change).mean() < 15

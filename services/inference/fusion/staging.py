@@ -102,4 +102,5 @@ def _masks_and_zones(
     skin = skin_zone(local, shape, depth) * (1.0 - kept) * seen
     skin *= 1.0 - beard_on_face(foreign_t, local)
     skin *= 1.0 - texture.carry(beard_on_face(foreign_s, source))
-    return mask, face - mask, Zones(skin, eye_zone(local, shape), rim_zone(depth))
+    hidden = np.asarray(face - mask, np.float32)
+    return mask, hidden, Zones(skin, eye_zone(local, shape), rim_zone(depth))

@@ -49,8 +49,8 @@ def draw_glasses(rng: Generator, shape: tuple[int, ...], points: Float32) -> Lay
     if style >= _FULL:  # the lenses' own edges, dark or bright
         edges = np.zeros(shape, np.uint8)
         cv2.polylines(edges, lines.rims, True, 255, max(1, width // 2), cv2.LINE_AA, 4)
-        edges = cv2.GaussianBlur(edges, (0, 0), 0.5)
-        veil = share_of(edges) * np.float32(rng.uniform(0.15, 0.6))
+        soft = share_of(cv2.GaussianBlur(edges, (0, 0), 0.5))
+        veil = soft * np.float32(rng.uniform(0.15, 0.6))
     if rng.random() < 0.25:  # glare or a tint on the lenses
         lenses = np.zeros(shape, np.uint8)
         for rim in lines.rims:

@@ -92,7 +92,7 @@ def loss_of(batch: Batch, said: Correction, likeness: Likeness, how: Weights) ->
         "likeness": how.likeness * _gradient(alike - pair[:, 6:9], features),
         "identity": how.identity * _strangeness(batch, alike, likeness if how.identity else None),
         "residual": how.residual * _mean(said.residual.abs(), mask),
-        "smooth": how.smooth * _roughness(said.log_gain, mask),
+        "smooth": how.smooth * _gradient(said.log_gain, mask),  # what need not vary should not
     }
 
 
@@ -132,11 +132,6 @@ def _gradient(error: Tensor, weight: Tensor) -> Tensor:
     across = _mean((error[..., :, 1:] - error[..., :, :-1]).abs(), weight[..., :, 1:])
     down = _mean((error[..., 1:, :] - error[..., :-1, :]).abs(), weight[..., 1:, :])
     return across + down
-
-
-def _roughness(values: Tensor, weight: Tensor) -> Tensor:
-    """Mean step between neighbours: what need not vary should not."""
-    return _gradient(values, weight)
 
 
 def inside_error(fused: Tensor, truth: Tensor, weight: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,10 +16,17 @@ from fusion.models.registry import FaceModels
 from fusion.pipeline import find_faces
 from fusion.types import Float32, ImageBGR
 
-# Sets of sharp photos: they come up as often as all the others together.
+# Sets of sharp photos: they come up a little more often than all the others together.
 SHARP_SETS = ("london", "canada", "faker")
 # Of a hundred people; of the sharp sets more, since the comparisons are made on them.
 _HELD_OUT, _HELD_OUT_SHARP = 8, 36
+FEWEST = 4  # people on either side: of each sample one is the truth and others lend their faces
+_COLUMNS = ("file", "set", "identity")
+_ONE_PERSON = 0.5  # embeddings nearer than this; dlib's own limit is 0.6
+
+
+class UnusableData(Exception):
+    """The folder of photos cannot be trained with; the message says what it lacks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +71,16 @@ class Listed:
 
 
 def listed_photos(data: Path) -> list[Listed]:
-    """All rows of data/faces/index.csv."""
+    """All rows of data/faces/index.csv.
+
+    Raises  UnusableData where it lacks a column
+    """
     with (data / "faces/index.csv").open() as table:
-        rows = list(csv.DictReader(table))
+        reader = csv.DictReader(table)
+        lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+        if lacking:
+            raise UnusableData(f"faces/index.csv has no column {' and no '.join(lacking)}")
+        rows = list(reader)
     # Members of Congress have the same identity in all sets; the other sets count for themselves.
     return [
         Listed(
@@ -82,6 +97,31 @@ def by_person(rows: list[Listed]) -> dict[str, list[Listed]]:
     for row in rows:
         people[row.person].append(row)
     return dict(people)
+
+
+def check_photos(data: Path) -> None:
+    """Raises UnusableData where there are too few people, or photos are not there."""
+    rows = listed_photos(data)
+    lost = [row.file for row in rows if not (data / "faces" / row.file).is_file()]
+    if lost:
+        raise UnusableData(f"{len(lost)} listed photos are not there, such as faces/{lost[0]}")
+    for held_out, what in ((False, "to train with"), (True, "to hold out")):
+        count = len(by_person([row for row in rows if row.held_out == held_out]))
+        if count < FEWEST:
+            raise UnusableData(
+                f"of faces/index.csv's people {count} are drawn {what}, {FEWEST} are needed: "
+                "list more of them"
+            )
+
+
+def without_look_alikes(photos: dict[str, Photo], others: Iterable[Photo]) -> dict[str, Photo]:
+    """The photos that show none of the others' people, whatever they are called in the list."""
+    known = np.stack([other.identity for other in others])
+    return {
+        file: photo
+        for file, photo in photos.items()
+        if np.linalg.norm(known - photo.identity, axis=1).min() > _ONE_PERSON
+    }
 
 
 def read_photo(models: FaceModels, path: Path) -> Photo | None:

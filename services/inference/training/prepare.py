@@ -5,6 +5,7 @@ arrays and read through the page cache. What is there already is not made again.
 """
 
 import argparse
+import hashlib
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +19,16 @@ from numpy.random import Generator
 from fusion.errors import FusionError
 from fusion.models.registry import FaceModels, load_models
 from fusion.models.swap.unet import INPUT_PX
-from training.photos import Listed, Photo, by_person, listed_photos, read_photo
+from training.photos import (
+    Listed,
+    Photo,
+    UnusableData,
+    by_person,
+    check_photos,
+    listed_photos,
+    read_photo,
+    without_look_alikes,
+)
 from training.samples import Cast, Sample, own_scene, sample_of, wild_scene
 
 SHARD = 256  # samples of a file
@@ -36,18 +46,27 @@ ROW = np.dtype(
 _SHARP_SHARE = 0.55
 _WILD_SHARE = 0.4
 _SECOND_SHARE = 0.3  # where there is a second photo
+_LEAST_SHOWN = 20  # of the mask's mean, 0..255: else almost all of the face is hidden
+# The code that samples depend on: this package without what only learns from them, and of the
+# service what makes a pair ready.
+_MAKERS = (
+    *(f"training/{name}.py" for name in ("geometry", "glasses", "layers", "light", "occluders")),
+    *(f"training/{name}.py" for name in ("photos", "prepare", "relief", "samples")),
+    *("fusion/staging.py", "fusion/imaging/*.py", "fusion/masks/*.py", "fusion/models/**/*.py"),
+)
 
 
 class Album:
     """All photos of one side of the split, located; draws casts of people."""
 
     def __init__(self, models: FaceModels, data: Path, held_out: bool) -> None:
-        rows = [row for row in listed_photos(data) if row.held_out == held_out]
-        self.photos: dict[str, Photo] = {}
-        for row in rows:
-            photo = read_photo(models, data / "faces" / row.file)
-            if photo is not None:
-                self.photos[row.file] = photo
+        sides = {side: [r for r in listed_photos(data) if r.held_out == side] for side in (0, 1)}
+        rows = sides[held_out]
+        self.photos = _located(models, data, rows)
+        if not held_out:
+            # Some sets number the same people differently.
+            others = _located(models, data, sides[True])
+            self.photos = without_look_alikes(self.photos, others.values())
         people = by_person([row for row in rows if row.file in self.photos])
         self._sharp = [shots for shots in people.values() if shots[0].sharp]
         self._rest = [shots for shots in people.values() if not shots[0].sharp]
@@ -64,12 +83,19 @@ class Album:
 
     def _person(self, rng: Generator) -> list[Listed]:
         side = self._sharp if rng.random() < _SHARP_SHARE else self._rest
+        side = side or self._sharp or self._rest
         return side[rng.integers(len(side))]
 
     def _any(self, rng: Generator, but: list[Listed]) -> Listed:
         while (person := self._person(rng))[0].person == but[0].person:
             pass
         return person[rng.integers(len(person))]
+
+
+def _located(models: FaceModels, data: Path, rows: list[Listed]) -> dict[str, Photo]:
+    """By file name; photos in which no face is found are left out."""
+    read = {row.file: read_photo(models, data / "faces" / row.file) for row in rows}
+    return {file: photo for file, photo in read.items() if photo is not None}
 
 
 @dataclass(frozen=True)
@@ -112,8 +138,30 @@ def _sample(rng: Generator, models: FaceModels, album: Album) -> Sample:
             sample = sample_of(models, make(rng, models, album.cast(rng)))
         except FusionError:  # points that a random geometry has folded together
             continue
-        if sample.maps[..., 0].mean() > 20:  # else almost all of the face is hidden
+        if sample.maps[..., 0].mean() > _LEAST_SHOWN:
             return sample
+
+
+def stamp(data: Path) -> str:
+    """What samples are made from: the list of photos and the code, as a SHA-256."""
+    code = Path(__file__).parents[1]
+    files = {file for pattern in _MAKERS for file in code.glob(pattern)}
+    made_from = hashlib.sha256((data / "faces/index.csv").read_bytes())
+    for file in sorted(files):
+        made_from.update(file.read_bytes())
+    return made_from.hexdigest()
+
+
+def check_stamp(folder: Path, data: Path) -> None:
+    """Raises UnusableData where the folder's samples were made from something else."""
+    path, now = folder / "made_from.sha256", stamp(data)
+    if not any(folder.glob("*.npy")):
+        path.write_text(now)
+    elif not path.exists() or path.read_text() != now:
+        raise UnusableData(
+            f"the samples in {folder} were made from other photos or by other code: "
+            "remove them, or give another folder (RUN)"
+        )
 
 
 def prepare(orders: list[Order]) -> None:
@@ -135,6 +183,11 @@ def main() -> None:
     parser.add_argument("--held-out", action="store_true")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        check_photos(args.data)
+        check_stamp(args.out, args.data)
+    except UnusableData as error:
+        raise SystemExit(f"error: {error}") from error
     base = 10_000_000 if args.held_out else 0
     prepare(
         [

@@ -1,15 +1,18 @@
 """Trains the U-Net on prepared samples; started again, it goes on where it was stopped.
 
 Writes into its run folder, a folder for each cycle: state.pt (to go on from), log.csv (the curves)
-and a sheet of samples now and then (target, texture, classical, learned, truth).
+and a sheet of samples now and then (target, texture, classical, learned, truth, what alpha leaves
+of the mask). SIGINT and SIGTERM end it after the step that it is at, saved.
 """
 
 import argparse
 import copy
 import csv
+import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import cv2
@@ -23,7 +26,7 @@ from training.network import FusionUNet, compose
 from training.recogniser import Recogniser
 from training.samples import OWN, WILD
 
-SAVE_EVERY, LOOK_EVERY = 250, 1000
+SAVE_EVERY, LOOK_EVERY, TELL_EVERY = 250, 1000, 25  # steps
 _EMA = 0.999
 _CHECKED = 256  # held-out samples
 _CHECKS = ("classical error", "learned error", "classical cosine", "learned cosine")
@@ -102,10 +105,10 @@ class Run:
 
     def _resume(self) -> None:
         state = torch.load(self._state, map_location=self.device, weights_only=True)
-        if state["steps"] != self.cycle.steps:
+        if state["cycle"] != asdict(self.cycle):
             raise SystemExit(
-                f"{self._state} belongs to a cycle of {state['steps']} steps; give the same "
-                "number, or another --run folder"
+                f"error: {self._state} belongs to another training (other steps or weights): "
+                "give what it was begun with, or another folder (RUN)"
             )
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
@@ -116,7 +119,7 @@ class Run:
         """Written beside and renamed, so that a stop in between loses nothing."""
         state = {name: part.state_dict() for name, part in self._parts().items()}
         beside = self._state.with_suffix(".new")
-        torch.save({**state, "step": self.step, "steps": self.cycle.steps}, beside)
+        torch.save({**state, "step": self.step, "cycle": asdict(self.cycle)}, beside)
         beside.rename(self._state)
 
     def learn(self, samples: Samples, likeness: Likeness) -> dict[str, float]:
@@ -178,35 +181,47 @@ def _classical(batch: Batch) -> Tensor:
     return target + (lit - target) * mask
 
 
-def train(run: Run, samples: Samples, held_out: Samples, recogniser: Recogniser) -> None:
-    """From the run's step to its cycle's end."""
-    log = run.folder / "log.csv"
+def train(
+    run: Run, samples: Samples, held_out: Samples, recogniser: Recogniser, stopped: Event
+) -> None:
+    """From the run's step to its cycle's end, or until it is stopped."""
     likeness = Likeness(recogniser, samples.mean_identity().to(run.device))
     started, first = time.monotonic(), run.step
-    while run.step < run.cycle.steps:
+    while run.step < run.cycle.steps and not stopped.is_set():
         terms = run.learn(samples, likeness)
-        if run.step % SAVE_EVERY and run.step != run.cycle.steps:
-            continue
-        run.save()
-        found = run.check(held_out, likeness)
-        row = {"step": run.step, **terms, **found}
-        fresh = not log.exists()
-        with log.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        ended = run.step == run.cycle.steps
         seconds = (time.monotonic() - started) / (run.step - first)
-        left = (run.cycle.steps - run.step) * seconds / 60
-        print(
-            f"{run.cycle.name}: step {run.step} of {run.cycle.steps}: held-out error "
-            f"{found['learned error']:.4f} (classical {found['classical error']:.4f}), "
-            f"cosine {found['learned cosine']:.3f} "
-            f"({found['classical cosine']:.3f}), {seconds:.2f} s a step, {left:.0f} minutes left",
-            flush=True,
-        )
-        if run.step % LOOK_EVERY == 0 or run.step == run.cycle.steps:
+        minutes = (run.cycle.steps - run.step) * seconds / 60
+        if run.step % TELL_EVERY == 0 or ended:
+            print(
+                f"{run.cycle.name}: step {run.step} of {run.cycle.steps}, {seconds:.2f} s a step, "
+                f"{minutes:.0f} minutes left",
+                flush=True,
+            )
+        if run.step % LOOK_EVERY == 0 or ended:
             run.sheet(held_out)
+        if run.step % SAVE_EVERY == 0 or ended:
+            run.save()
+            _log(run, terms, run.check(held_out, likeness))
+    if stopped.is_set():
+        run.save()
+        raise SystemExit(f"{run.cycle.name}: stopped and saved at step {run.step}")
+
+
+def _log(run: Run, terms: dict[str, float], found: dict[str, float]) -> None:
+    path, row = run.folder / "log.csv", {"step": run.step, **terms, **found}
+    fresh = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, list(row))
+        if fresh:
+            writer.writeheader()
+        writer.writerow(row)
+    print(
+        f"{run.cycle.name}: held-out error {found['learned error']:.4f} "
+        f"(classical {found['classical error']:.4f}), cosine {found['learned cosine']:.3f} "
+        f"({found['classical cosine']:.3f})",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -216,8 +231,10 @@ def main() -> None:
     parser.add_argument("--models-dir", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=CYCLES[0].steps, help="of the first cycle")
-    parser.add_argument("--batch", type=int, default=Cycle.batch)
     args = parser.parse_args()
+    stopped = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recogniser = Recogniser(args.models_dir / "dlib_face_resnet.onnx").to(
         device, memory_format=torch.channels_last
@@ -227,8 +244,8 @@ def main() -> None:
     network = FusionUNet()
     for cycle in CYCLES:
         steps = max(1, cycle.steps * args.steps // CYCLES[0].steps)
-        run = Run(replace(cycle, steps=steps, batch=args.batch), network, args.run, device)
-        train(run, samples, held_out, recogniser)
+        run = Run(replace(cycle, steps=steps), network, args.run, device)
+        train(run, samples, held_out, recogniser, stopped)
         network = run.average.module
 
 

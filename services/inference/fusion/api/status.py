@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse, Response
 from fusion.api import openapi
 from fusion.api.schemas import HealthModel, ModelModel, ModelsModel
 from fusion.api.service import service_of
+from fusion.models.own import sha256_of
 from fusion.models.rows import EMBEDDED, FUSION_UNET, ModelRow, OwnModel
 from fusion.types import FusionOptions
 
@@ -28,7 +29,7 @@ async def list_models(request: Request) -> Response:
 
 def _network(row: ModelRow | OwnModel) -> ModelModel:
     if isinstance(row, OwnModel):
-        source, sha256 = "trained for this project", row.sha256
+        source, sha256 = "trained for this project", sha256_of(row)
     else:
         source, sha256 = f"{row.source.package} {row.source.version}", row.source.sha256
     return ModelModel(

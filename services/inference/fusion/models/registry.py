@@ -13,15 +13,14 @@ from fusion.models.expression.blendshapes import Expression
 from fusion.models.identity.dlib_resnet import Identity
 from fusion.models.landmarks.facemesh import Landmarker
 from fusion.models.matte.selfie import Matte
-from fusion.models.rows import EMBEDDED, FUSION_UNET, ModelRow, OwnModel
+from fusion.models.own import own_file
+from fusion.models.rows import EMBEDDED, FUSION_UNET, ModelRow
 from fusion.models.session import Device, OnnxModel
 from fusion.models.swap.look import Swap
 from fusion.models.swap.mesh import MeshSwap
 from fusion.models.swap.unet import UNetSwap
 from fusion.models.swap.warp import MeshWarp
 from fusion.models.topology import Topology, load_topology
-
-_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +67,7 @@ def load_models(models_dir: Path, device: Device = "cpu", threads: int = 1) -> F
         warp=MeshWarp(topology),
         swaps={
             "mesh": MeshSwap(),
-            "unet": UNetSwap(OnnxModel(_own_file(FUSION_UNET), device, threads)),
+            "unet": UNetSwap(OnnxModel(own_file(FUSION_UNET), device, threads)),
         },
     )
 
@@ -91,20 +90,6 @@ def check_files(models_dir: Path) -> None:
             f"missing, damaged or outdated model files: {', '.join(wrong)}; "
             "run scripts/fetch-models, it makes them again"
         )
-
-
-def _own_file(model: OwnModel) -> Path:
-    """Raises ModelUnavailable where the package was not installed whole."""
-    path = _WEIGHTS / model.file
-    try:
-        good = hashlib.sha256(path.read_bytes()).hexdigest() == model.sha256
-    except OSError:
-        good = False
-    if not good:
-        raise ModelUnavailable(
-            f"{path} is missing or damaged: it is part of the service; install it again"
-        )
-    return path
 
 
 def _is_good(models_dir: Path, row: ModelRow, entry: Any) -> bool:

@@ -189,7 +189,6 @@ class OwnModel:
     file: str
     licence: str
     author: str
-    sha256: str
 
 
 FUSION_UNET = OwnModel(
@@ -199,5 +198,4 @@ FUSION_UNET = OwnModel(
     file="fusion_unet.onnx",
     licence="Apache-2.0",
     author="the project",
-    sha256="69cbf1621a3432b495e798c54dd3c79a03ede81539716e82fab4354490a48810",
 )

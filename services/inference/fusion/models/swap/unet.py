@@ -14,6 +14,10 @@ from fusion.models.swap.mesh import MeshSwap
 from fusion.types import Float32, ImageBGR, Mask
 
 INPUT_PX = 224
+# Of skin, 0..1. A darker picture is shown to the network brighter: few it has learnt from are dark,
+# and what it adds is bounded in grey levels.
+_LEAST_LEVEL = 0.4
+_DARKEST = 0.02
 
 
 class UNetSwap:
@@ -38,7 +42,8 @@ class UNetSwap:
         """See Swap."""
         start = self._classical.look(target_bgr, texture_bgr, mask, zones, face_px)
         lit = start.field.over(texture_bgr)
-        pair = to_input(target_bgr, texture_bgr, lit, mask, zones)
+        exposure = max(1.0, _LEAST_LEVEL / _level_of(target_bgr, mask * zones.skin))
+        pair = to_input(target_bgr, texture_bgr, lit, mask, zones, exposure)
         log_gain, offset, alpha = (
             from_square(out[0].transpose(1, 2, 0), mask.shape)
             for out in self._model.run({"pair": pair})
@@ -47,7 +52,7 @@ class UNetSwap:
             log_gain, offset = (_uncoloured(values) for values in (log_gain, offset))
         # Eyeballs keep the classical light: brighter ones shine in the dark.
         still = np.float32(1) - zones.eyes[..., None]
-        log_gain, offset = log_gain * still, offset * still
+        log_gain, offset = log_gain * still, offset * (still / np.float32(exposure))
         gain = np.exp(log_gain[..., ::-1])
         field = ColorField(
             np.ascontiguousarray(start.field.gain * gain),
@@ -61,16 +66,33 @@ def _uncoloured(values: Float32) -> Float32:
     return np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
 
 
+def _level_of(image_bgr: ImageBGR, weight: Mask) -> float:
+    """The weighted mean of a picture (h, w, 3) uint8 in 0..1; weight (h, w) 0..1."""
+    if not weight.any():
+        return 1.0
+    return max(_DARKEST, float(np.average(image_bgr.mean(axis=2), weights=weight)) / 255)
+
+
 def to_input(
-    target_bgr: ImageBGR, texture_bgr: ImageBGR, lit_bgr: Float32, mask: Mask, zones: Zones
+    target_bgr: ImageBGR,
+    texture_bgr: ImageBGR,
+    lit_bgr: Float32,
+    mask: Mask,
+    zones: Zones,
+    exposure: float = 1.0,
 ) -> Float32:
     """(1, 12, 224, 224) float32, 0..1: target, texture and lit texture in RGB, mask, skin, eyes.
 
-    All (h, w, ...) pixel on pixel; lit_bgr 0..255
+    All (h, w, ...) pixel on pixel; lit_bgr 0..255. Target and lit texture are multiplied by the
+    exposure, up to white.
     """
-    pictures = [image[..., ::-1].astype(np.float32) for image in (target_bgr, texture_bgr, lit_bgr)]
-    maps = np.stack([mask, zones.skin, zones.eyes], axis=2) * np.float32(255)
-    stacked = to_square(np.concatenate([*pictures, maps], axis=2)) * np.float32(1 / 255)
+    target, texture, lit = (
+        image[..., ::-1].astype(np.float32) for image in (target_bgr, texture_bgr, lit_bgr)
+    )
+    white = np.float32(255)
+    target, lit = (np.minimum(image * np.float32(exposure), white) for image in (target, lit))
+    maps = np.stack([mask, zones.skin, zones.eyes], axis=2) * white
+    stacked = to_square(np.concatenate([target, texture, lit, maps], axis=2)) / white
     return np.ascontiguousarray(stacked.transpose(2, 0, 1)[None])
 
 
