@@ -11,7 +11,9 @@ from fusion.errors import ModelUnavailable
 from fusion.imaging.adjust import adjust, smooth_reach
 from fusion.imaging.align import Matrix
 from fusion.imaging.blend import blend, blend_reach
+from fusion.imaging.color import grey_of
 from fusion.imaging.face_points import MESH_POINTS
+from fusion.imaging.tint import tint_of, tinted
 from fusion.imaging.tone import tone_where_hidden
 from fusion.imaging.view import Region
 from fusion.masks.face import face_width
@@ -67,7 +69,9 @@ def fuse(
     if options.model not in models.swaps:
         known = ", ".join(sorted(models.swaps))
         raise ModelUnavailable(f"There is no model '{options.model}'; loaded: {known}.")
-    canvas = Canvas(target_bgr.copy(), np.zeros(target_bgr.shape[:2], np.bool_))
+    tint = tint_of(target_bgr)
+    image_bgr = target_bgr.copy() if tint is None else grey_of(target_bgr)
+    canvas = Canvas(image_bgr, np.zeros(target_bgr.shape[:2], np.bool_))
     watch = canvas.watch
     with watch("detect"):
         threshold = options.face_threshold
@@ -86,7 +90,9 @@ def fuse(
         warnings += check_whole(face, image.shape, pair.target_face)
         if options.ratio > 0:
             _fuse_face(canvas, models, targets[pair.target_face], image, face, options)
-    return FusionResult(canvas.image_bgr, canvas.changed, tuple(pairs), tuple(warnings), watch.ms)
+    if tint is not None:
+        image_bgr = tinted(target_bgr, image_bgr, tint, canvas.changed)
+    return FusionResult(image_bgr, canvas.changed, tuple(pairs), tuple(warnings), watch.ms)
 
 
 def _fuse_face(
