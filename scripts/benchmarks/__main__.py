@@ -13,12 +13,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     photos = Path(os.environ.get("FUSION_PHOTOS") or ROOT.parent / "shared/data")
-    runs = {"quality": quality.run, "groups": groups.run, "speed": speed.run}
+    looked_at = {"quality": quality.run, "groups": groups.run}
     texts = ("pictures, against a baseline", "the same by hard cases", "time a stage")
-    for name, text in zip(runs, texts, strict=True):
+    for name, text in zip((*looked_at, "speed"), texts, strict=True):
         command = commands.add_parser(name, help=text)
         command.add_argument("--photos", type=Path, default=photos, help="has faces/index.csv")
-        command.add_argument("--out", type=Path, default=ROOT / "out", help="folder of the sheets")
+        if name in looked_at:
+            command.add_argument("--out", type=Path, default=ROOT / "out", help="for the sheets")
     commands.add_parser("gateway", help="requests a second, against a bare nginx")
     args = parser.parse_args()
     if args.command == "gateway":
@@ -26,8 +27,12 @@ def main() -> None:
         return
     if not (args.photos / "faces/index.csv").is_file():
         parser.error(f"{args.photos} holds no faces/index.csv: give --photos or FUSION_PHOTOS")
+    models_dir = Path(os.environ.get("FUSION_MODELS_DIR") or ROOT / "models")
+    if args.command == "speed":
+        speed.run(args.photos, models_dir)
+        return
     args.out.mkdir(parents=True, exist_ok=True)
-    runs[args.command](args.photos, args.out, ROOT / "models")
+    looked_at[args.command](args.photos, args.out, models_dir)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from benchmarks.portraits import Portrait, portrait_of, read_portrait
 from benchmarks.quality import CACHE, COLUMNS, in_the_wild, methods
 from benchmarks.recognisers import likenesses
 from benchmarks.scenes import relight
+from benchmarks.sheets import Sheet
 from fusion.imaging.align import head_pose
 from fusion.imaging.color import grey_of, to_lab
 from fusion.masks.face import face_width, mouth_opening, oval_depth, skin_zone
@@ -39,14 +41,19 @@ def run(photos: Path, out: Path, models_dir: Path) -> None:
     alike = likenesses(models, people, CACHE)
     print(f"{len(people)} held-out people")
     print(f"{'group':<26}{'n':>3}  model " + "  ".join(f"{name:>10}" for name in COLUMNS))
+    tried = {name: method for name, method in methods(models).items() if name != "baseline"}
     for name, pairs in _groups(models, rows, photos):
-        for model, method in methods(models).items():
-            if not pairs or model == "baseline":
-                continue
+        if not pairs:
+            continue
+        sheet = Sheet(pairs)
+        for model, method in tried.items():
             results = [method(t.image, t.face, s.image, s.face) for t, s in pairs]
             row = in_the_wild(models, pairs, results, alike)
             numbers = "  ".join(f"{value:10.4f}" for value in row)
             print(f"{name:<26}{len(pairs):>3}  {model:<5} {numbers}", flush=True)
+            sheet.add([image for image, _ in results])
+        sheet.write(out, f"groups {name}")
+    print(f"{out}/groups_*.jpg: source, target, {', '.join(tried)}")
 
 
 def _held_out(models: FaceModels, photos: Path) -> dict[Portrait, Listed]:
@@ -92,6 +99,7 @@ def _groups(
         yield name, _drawn(those, those)
     for name, change in _changes().items():
         yield name, _changed(_drawn(plain, plain), change)
+    yield "target in the dark", [(_darkened(t), s) for t, s in _drawn(plain, plain)]
     large = [read_portrait(models, path) for path in sorted((photos / "photos").glob("*.jpg"))]
     wide = [p for p in large if p is not None]
     pairs = _drawn(wide, wide)
@@ -130,6 +138,11 @@ def _changed(pairs: list[Pair], change: Callable[[Portrait, int], ImageBGR]) -> 
         other = Portrait(source.models, change(source, seed), source.face, who=source)
         changed.append((target, other))
     return changed
+
+
+def _darkened(portrait: Portrait) -> Portrait:
+    """A fifth of its light."""
+    return replace(portrait, image=np.rint(portrait.image * 0.2).astype(np.uint8))
 
 
 def _sized(portrait: Portrait, side_px: float) -> Portrait:

@@ -1,16 +1,16 @@
 """Quality of the pictures: every swap model beside the plain baseline, in one run.
 
-The people are not among those that the U-Net was trained with, and the first recogniser takes no
-part in a fusion or in training.
+The people were held out when the U-Net was trained; for what is known of exceptions see its model
+card. The first recogniser takes no part in a fusion or in training.
 Relit: the target in other light as its own source, which should give the target back.
 Rebuilt: another person's face was fused into a photo; its own face, from another geometry and in
 other light, should give the photo back (the scenes of training, of held-out people).
+The sheet shows all pairs.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from benchmarks import measures
@@ -19,12 +19,12 @@ from benchmarks.pairs import pairs
 from benchmarks.portraits import Portrait, read_portrait
 from benchmarks.recognisers import Likeness, likenesses
 from benchmarks.scenes import Rebuilt, rebuilt_scenes, relight
+from benchmarks.sheets import Sheet
 from fusion.models.registry import FaceModels, load_models
 from fusion.pipeline import fuse
 from fusion.types import Face, FusionOptions, ImageBGR, Mask
 
 RELIT = 20
-CELL_PX = 240
 CACHE = Path(__file__).resolve().parents[2] / ".cache/recogniser"
 Fuse = Callable[[ImageBGR, Face, ImageBGR, Face], tuple[ImageBGR, Mask]]
 COLUMNS = (
@@ -41,12 +41,14 @@ def run(photos: Path, out: Path, models_dir: Path) -> None:
     scenes = rebuilt_scenes(models, photos)
     print(f"{len(people)} pairs, {len(scenes)} rebuilt")
     print("          " + "  ".join(f"{name:>10}" for name in (*COLUMNS, *_SELF)))
-    for name, method in methods(models).items():
+    sheet, tried = Sheet(people), methods(models)
+    for name, method in tried.items():
         results = [method(t.image, t.face, s.image, s.face) for t, s in people]
         row = [*in_the_wild(models, people, results, alike), *_on_itself(method, people, scenes)]
         print(f"{name:<10}" + "  ".join(f"{value:10.4f}" for value in row), flush=True)
-        _sheet(people, [image for image, _ in results], out / f"quality_{name}.png")
-    print(f"sheets (source, target, result): {out}")
+        sheet.add([image for image, _ in results])
+    sheet.write(out, "quality")
+    print(f"{out}/quality.jpg: source, target, {', '.join(tried)}")
 
 
 def methods(models: FaceModels) -> dict[str, Fuse]:
@@ -118,21 +120,3 @@ def _on_itself(
             )
         )
     return [float(np.mean(relit)), *(float(v) for v in np.mean(rows, axis=0))]
-
-
-def _sheet(people: list[tuple[Portrait, Portrait]], results: list[ImageBGR], path: Path) -> None:
-    rows = [
-        np.hstack([_cell(s.image, s.face), _cell(t.image, t.face), _cell(image, t.face)])
-        for (t, s), image in zip(people, results, strict=True)
-    ]
-    if len(rows) % 2:
-        rows.append(np.zeros_like(rows[0]))
-    cv2.imwrite(str(path), np.vstack([np.hstack(rows[i : i + 2]) for i in range(0, len(rows), 2)]))
-
-
-def _cell(image: ImageBGR, face: Face) -> ImageBGR:
-    x0, y0, x1, y1 = face.box_xyxy
-    scale = CELL_PX / (1.5 * max(x1 - x0, y1 - y0))
-    shift = CELL_PX / 2 - scale * np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-    M = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    return np.asarray(cv2.warpAffine(image, M, (CELL_PX, CELL_PX), flags=cv2.INTER_AREA), np.uint8)

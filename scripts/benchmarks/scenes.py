@@ -29,11 +29,8 @@ class Rebuilt:
 
 
 def rebuilt_scenes(models: FaceModels, photos: Path) -> list[Rebuilt]:
-    """One of every held-out person of the sharp sets, the same in every run.
-
-    Of the others some are in training under another number.
-    """
-    people = by_person([row for row in listed_photos(photos) if row.sharp and row.held_out])
+    """One of every held-out person, the same in every run."""
+    people = by_person([row for row in listed_photos(photos) if row.held_out])
     read = [
         read_photo(models, photos / "faces" / shots[0].file) for _, shots in sorted(people.items())
     ]

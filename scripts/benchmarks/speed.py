@@ -16,7 +16,7 @@ RUNS = 9
 CODEC, NETWORKS = ("decode", "encode"), ("detect", "landmarks", "matte")
 
 
-def run(photos: Path, out: Path, models_dir: Path) -> None:
+def run(photos: Path, models_dir: Path) -> None:
     cv2.setNumThreads(1)  # as the service runs
     models = load_models(models_dir)
     whole = sorted((photos / "photos").glob("*.jpg"))
@@ -26,7 +26,7 @@ def run(photos: Path, out: Path, models_dir: Path) -> None:
         jpeg = cv2.imencode(".jpg", _framed(target, size))[1].tobytes()
         stages = {
             model: _stages(models, jpeg, source, FusionOptions(ratio=1.0, model=model))
-            for model in ("mesh", "unet")
+            for model in sorted(models.swaps)
         }
         unet_ms = stages["unet"]["light"] - stages["mesh"]["light"]
         for model, ms in stages.items():

@@ -36,14 +36,10 @@ class _Shipped(nn.Module):
         return said.log_gain, said.offset, said.alpha
 
 
-def load_average(state: Path) -> FusionUNet:
-    """The averaged weights of a training run's state.pt, ready to use."""
-    saved = torch.load(state, map_location="cpu", weights_only=True)["average"]
+def load(path: Path) -> FusionUNet:
+    """The trained.pt of a run, ready to use."""
     network = FusionUNet()
-    prefix = "module."
-    network.load_state_dict(
-        {name[len(prefix) :]: value for name, value in saved.items() if name.startswith(prefix)}
-    )
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     network.eval()
     return network
 
@@ -101,12 +97,12 @@ def _difference(shipped: _Shipped, pairs: Tensor, path: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, required=True, help="state.pt of a run")
+    parser.add_argument("--trained", type=Path, required=True, help="trained.pt of a run")
     parser.add_argument("--held-out", type=Path, required=True, help="samples to check it on")
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
     args = parser.parse_args()
     pairs = Samples(args.held_out).in_order(0, 3).pair
-    worst = export(load_average(args.state), pairs, args.out)
+    worst = export(load(args.trained), pairs, args.out)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, within {worst:.1e} of PyTorch")
 
 

@@ -169,9 +169,10 @@ def prepare(orders: list[Order]) -> None:
     missing = [order for order in orders if not order.path.exists()]
     if not missing:
         return
+    print(f"{missing[0].path.parent.name}: finding the faces in all photos first", flush=True)
     with ProcessPoolExecutor(min(os.cpu_count() or 1, len(missing))) as pool:
         for done, path in enumerate(pool.map(_make_shard, missing), 1):
-            print(f"samples: {path.name} ({done} of {len(missing)})", flush=True)
+            print(f"{path.parent.name}: {path.name} ({done} of {len(missing)})", flush=True)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from fusion.types import Float32, ImageBGR
 _SEEN_PX = 160  # the picture's larger side while it is looked at
 _BINS, _FEWEST = 16, 8  # of grey levels, and the pixels that tell a bin's colour
 # Of Lab: how far all but a twentieth of the pixels may be from their level's colour. Of 440 natural
-# portraits the least has 5.4; of as many toned, compressed ones (JPEG 60 to 95) 99 % have under 3.9.
+# portraits the least has 5.4, of as many toned and compressed ones (JPEG 60 to 95) 99 % under 3.9.
 _MOST_APART = 4.0
 
 
