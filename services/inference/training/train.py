@@ -215,7 +215,7 @@ def midway(start: FusionUNet, end: FusionUNet, samples: Samples) -> FusionUNet:
 
     Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903.
     """
-    network = copy.deepcopy(start).cpu()
+    network: FusionUNet = copy.deepcopy(start).cpu()
     parts = (dict(n.cpu().named_parameters()) for n in (start, end))
     for mine, a, b in zip(network.parameters(), *(p.values() for p in parts), strict=True):
         mine.copy_((a + b) / 2)
