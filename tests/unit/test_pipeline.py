@@ -7,7 +7,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from portraits import MODELS_DIR, portrait_files
 
 from fusion import pipeline
 from fusion.errors import (
@@ -18,21 +17,11 @@ from fusion.errors import (
 )
 from fusion.imaging import view
 from fusion.imaging.face_points import EYES
-from fusion.models.registry import FaceModels, load_models
+from fusion.models.registry import FaceModels
 from fusion.pipeline import find_faces, fuse
 from fusion.types import FusionOptions, ImageBGR, Mode
 
 FULL = FusionOptions(ratio=1.0)
-
-
-@pytest.fixture(scope="module")
-def models() -> FaceModels:
-    return load_models(MODELS_DIR)
-
-
-@pytest.fixture(scope="module")
-def nobody() -> list[ImageBGR]:
-    return [cv2.imread(str(path)) for path in portrait_files(8)]
 
 
 def embedding(models: FaceModels, image: ImageBGR) -> np.ndarray:

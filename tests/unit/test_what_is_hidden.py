@@ -5,27 +5,16 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from portraits import MODELS_DIR, portrait_files
 from unit.embedded import portrait
 
 from fusion.imaging.color import ColorField, Zones
 from fusion.imaging.tone import tone_where_hidden
-from fusion.models.registry import FaceModels, load_models
+from fusion.models.registry import FaceModels
 from fusion.models.swap.look import Look
 from fusion.pipeline import find_faces, fuse
 from fusion.types import FusionOptions, ImageBGR, Mask
 
 FULL = FusionOptions(ratio=1.0)
-
-
-@pytest.fixture(scope="module")
-def models() -> FaceModels:
-    return load_models(MODELS_DIR)
-
-
-@pytest.fixture(scope="module")
-def nobody() -> list[ImageBGR]:
-    return [cv2.imread(str(path)) for path in portrait_files(2)]
 
 
 class TestToneWhereHidden:

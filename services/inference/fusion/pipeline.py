@@ -1,7 +1,7 @@
 """The whole recipe for one picture: find the faces, pair them, fuse each pair into the target."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -43,7 +43,7 @@ class Canvas:
 
     image_bgr: ImageBGR
     changed: NDArray[np.bool_]
-    watch: Stopwatch = field(default_factory=Stopwatch)
+    watch: Stopwatch
 
 
 def find_faces(models: FaceModels, image_bgr: ImageBGR, min_score: float = 0.5) -> list[Face]:
@@ -69,10 +69,7 @@ def fuse(
     if options.model not in models.swaps:
         known = ", ".join(sorted(models.swaps))
         raise ModelUnavailable(f"There is no model '{options.model}'; loaded: {known}.")
-    tint = tint_of(target_bgr)
-    image_bgr = target_bgr.copy() if tint is None else grey_of(target_bgr)
-    canvas = Canvas(image_bgr, np.zeros(target_bgr.shape[:2], np.bool_))
-    watch = canvas.watch
+    watch = Stopwatch()
     with watch("detect"):
         threshold = options.face_threshold
         targets = models.detector.detect(target_bgr, threshold)
@@ -85,11 +82,16 @@ def fuse(
             for face in _locate(models, image, faces)
         ]
     pairs, warnings = pair_faces(models.topology, [face for _, face in pool], targets, options)
+    with watch("light"):
+        tint = tint_of(target_bgr)
+    image_bgr = target_bgr.copy() if tint is None else grey_of(target_bgr)
+    canvas = Canvas(image_bgr, np.zeros(target_bgr.shape[:2], np.bool_), watch)
     for pair in pairs:
         image, face = pool[pair.source_face]
         warnings += check_whole(face, image.shape, pair.target_face)
         if options.ratio > 0:
             _fuse_face(canvas, models, targets[pair.target_face], image, face, options)
+    image_bgr = canvas.image_bgr
     if tint is not None:
         image_bgr = tinted(target_bgr, image_bgr, tint, canvas.changed)
     return FusionResult(image_bgr, canvas.changed, tuple(pairs), tuple(warnings), watch.ms)

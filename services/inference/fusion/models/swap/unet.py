@@ -42,7 +42,7 @@ class UNetSwap:
         """See Swap."""
         start = self._classical.look(target_bgr, texture_bgr, mask, zones, face_px)
         lit = start.field.over(texture_bgr)
-        exposure = max(1.0, _LEAST_LEVEL / _level_of(target_bgr, mask * zones.skin))
+        exposure = max(1.0, _LEAST_LEVEL / _brightness(target_bgr, mask * zones.skin))
         pair = to_input(target_bgr, texture_bgr, lit, mask, zones, exposure)
         log_gain, offset, alpha = (
             from_square(out[0].transpose(1, 2, 0), mask.shape)
@@ -66,7 +66,7 @@ def _uncoloured(values: Float32) -> Float32:
     return np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
 
 
-def _level_of(image_bgr: ImageBGR, weight: Mask) -> float:
+def _brightness(image_bgr: ImageBGR, weight: Mask) -> float:
     """The weighted mean of a picture (h, w, 3) uint8 in 0..1; weight (h, w) 0..1."""
     if not weight.any():
         return 1.0
