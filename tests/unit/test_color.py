@@ -7,7 +7,7 @@ from unit.embedded import located, portrait
 
 from fusion.imaging import color
 from fusion.imaging.color import Zones, blur_inside, color_field, match_light, slow_field, to_lab
-from fusion.masks.face import eye_zone, face_width, oval_depth, rim_zone, skin_zone
+from fusion.masks.face import eye_zone, face_width, lip_zone, oval_depth, rim_zone, skin_zone
 from fusion.types import Float32, ImageBGR, Mask
 
 SIDE = 256
@@ -21,7 +21,8 @@ def points(number: int = 0) -> Float32:
 def zones(number: int = 0) -> Zones:
     depth = oval_depth(points(number), SHAPE)
     skin = skin_zone(points(number), SHAPE, depth)
-    return Zones(skin, eye_zone(points(number), SHAPE), rim_zone(depth))
+    eyes, lips = (zone(points(number), SHAPE) for zone in (eye_zone, lip_zone))
+    return Zones(skin, eyes, lips, rim_zone(depth))
 
 
 def matched(texture: ImageBGR, target: ImageBGR) -> Float32:
@@ -70,6 +71,18 @@ class TestMatchLight:
             plain = to_lab(np.rint(matched(self.target, self.target)).astype(np.uint8))
             carried = (plain - seen)[where > 0][:, 2].mean()
             assert (carried > 15) if kept else (carried < 13), carried
+
+    def test_shine_is_as_grey_as_the_targets_own_and_no_greyer(self) -> None:
+        lab, where = to_lab(self.target), np.zeros(SHAPE, np.float32)
+        cv2.circle(where, tuple(points()[50, :2].round().astype(int).tolist()), 12, 1.0, -1)
+        lab[..., 0] += 8 * where
+        lab[..., 1:] *= 1 - where[..., None]
+        shiny = np.rint(color.from_lab(lab)).astype(np.uint8)
+        plain, seen = (
+            np.linalg.norm(to_lab(matched(shiny, target))[where > 0][:, 1:], axis=1).mean()
+            for target in (self.target, shiny)
+        )
+        assert seen < 6 and plain > 10, (seen, plain)
 
     def test_a_black_and_white_source_takes_the_colour_of_the_target(self) -> None:
         grey = cv2.cvtColor(cv2.cvtColor(self.target, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)

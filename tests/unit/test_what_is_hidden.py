@@ -12,7 +12,7 @@ from fusion.imaging.tone import tone_where_hidden
 from fusion.models.registry import FaceModels
 from fusion.models.swap.look import Look
 from fusion.pipeline import find_faces, fuse
-from fusion.types import FusionOptions, ImageBGR, Mask
+from fusion.types import Float32, FusionOptions, ImageBGR, Mask
 
 FULL = FusionOptions(ratio=1.0)
 
@@ -54,18 +54,40 @@ class LighterButForAGap:
         return Look(ColorField(np.zeros_like(lighter), lighter), shown)
 
 
-@pytest.mark.parametrize("ratio", [0.5, 1.0])
-def test_a_gap_in_the_face_takes_on_its_tone(
-    models: FaceModels, nobody: list[ImageBGR], ratio: float
-) -> None:
+def _made_lighter(
+    models: FaceModels, nobody: list[ImageBGR], source: ImageBGR, ratio: float
+) -> Float32:
+    """How much lighter each row of the face is, a hand's breadth to both sides of its middle."""
     models = replace(models, swaps={"lighter": LighterButForAGap()})
     options = FusionOptions(ratio=ratio, model="lighter")
-    result = fuse(models, nobody[0], [nobody[1]], options)
+    result = fuse(models, nobody[0], [source], options)
+    x = round(find_faces(models, nobody[0])[0].points[1, 0])
     change = result.image_bgr.astype(np.float32) - nobody[0]
-    x, y = find_faces(models, nobody[0])[0].points[1, :2].round().astype(int)
-    column = change[y - 60 : y + 60, x - 20 : x + 20].mean(axis=(1, 2))
-    assert np.abs(column - 30 * ratio).mean() < 1
-    assert np.abs(column - 30 * ratio).max() < 8  # where the face's own edges are sharp
+    return np.asarray(change[:, x - 20 : x + 20].mean(axis=(1, 2)))
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0])
+def test_what_the_source_hides_takes_on_the_fused_tone(
+    models: FaceModels, nobody: list[ImageBGR], ratio: float
+) -> None:
+    (source,), (target,) = (find_faces(models, image) for image in nobody[1::-1])
+    cut = nobody[1][: round((source.points[17, 1] + source.points[152, 1]) / 2)]
+    lip, chin = (target.points[i, 1] for i in (17, 152))
+    low = slice(round(chin - 0.35 * (chin - lip)), round(chin - 0.15 * (chin - lip)))
+    lighter = _made_lighter(models, nobody, cut, ratio)[low]
+    assert np.abs(lighter - 30 * ratio).max() < 3
+
+
+def test_what_the_model_leaves_of_the_target_stays(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    """Most often it stands before the target's face, and has a tone of its own."""
+    lighter = _made_lighter(models, nobody, nobody[1], 1.0)
+    top, bottom = (round(find_faces(models, nobody[0])[0].points[i, 1]) for i in (10, 152))
+    height = bottom - top
+    inside = lighter[top + height // 4 : bottom - height // 4]
+    assert (inside == 0).sum() > height // 20
+    assert (inside > 25).sum() > height // 4
 
 
 def test_a_fringe_stays_with_its_owner(models: FaceModels, nobody: list[ImageBGR]) -> None:

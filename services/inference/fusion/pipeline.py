@@ -1,7 +1,7 @@
 """The whole recipe for one picture: find the faces, pair them, fuse each pair into the target."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from fusion.imaging.align import Matrix
 from fusion.imaging.blend import blend, blend_reach
 from fusion.imaging.color import grey_of
 from fusion.imaging.face_points import MESH_POINTS
+from fusion.imaging.lips import lips_toned
 from fusion.imaging.tint import tint_of, tinted
 from fusion.imaging.tone import tone_where_hidden
 from fusion.imaging.view import Region
@@ -116,9 +117,10 @@ def _fuse_face(
         before, texture = staged.target_bgr, staged.texture
         look = swap.look(before, texture.small_bgr, staged.mask, staged.zones, staged.face_px)
         lit = look.field.over(texture.small_bgr)
-        hidden = staged.hidden + staged.mask - look.mask
+        lips = lips_toned(before, lit, staged.zones, staged.face_px)
+        look, lit = replace(look, field=look.field.shifted(lips)), lit + lips
         skin = look.mask * staged.zones.skin
-        tone = tone_where_hidden(before, lit, skin, hidden, staged.face_px)
+        tone = tone_where_hidden(before, lit, skin, staged.hidden, staged.face_px)
         sketch = blend(before, lit, look.mask, 1.0, "normal", tone)
     with watch("landmarks"):
         slip = _slip(*_measured_again(models, (before, sketch), staged.points))

@@ -7,7 +7,15 @@ import numpy as np
 from fusion.imaging.color import Zones, grey_of, is_grey
 from fusion.imaging.face_points import OVAL
 from fusion.imaging.view import Region, RegionMap, region_around
-from fusion.masks.face import eye_zone, face_mask, face_width, oval_depth, rim_zone, skin_zone
+from fusion.masks.face import (
+    eye_zone,
+    face_mask,
+    face_width,
+    lip_zone,
+    oval_depth,
+    rim_zone,
+    skin_zone,
+)
 from fusion.masks.glasses import glasses_over_face
 from fusion.masks.occlusion import beard_on_face, hair_over_face, not_skin
 from fusion.masks.person import person_around
@@ -103,4 +111,5 @@ def _masks_and_zones(
     skin *= 1.0 - beard_on_face(foreign_t, local)
     skin *= 1.0 - texture.carry(beard_on_face(foreign_s, source))
     hidden = np.asarray(face - mask, np.float32)
-    return mask, hidden, Zones(skin, eye_zone(local, shape), rim_zone(depth))
+    lips = lip_zone(local, shape) * mask
+    return mask, hidden, Zones(skin, eye_zone(local, shape), lips, rim_zone(depth))

@@ -34,7 +34,9 @@ from training.photos import Photo
 from training.relief import normals_of
 
 MARGIN = 0.45  # surroundings of the face, for the matte and the hair
-_MOST_PX = 176  # of the truth's face: its region at the small scale is the picture itself
+# Of the truth's face: above that, its region at the small scale is no longer the picture itself.
+_LEAST_PX, _USUAL_PX, _MOST_PX = 40, 110, 176
+_SMALL_SHARE = 0.2  # below what is usual
 _RIGHT_LIGHT, _OWN_COLOURS = 0.85, 0.05
 _DARKEST = 8.0  # grey levels: below that a ratio says nothing
 _GLASSES_EDGE = 0.03  # of the face's width
@@ -86,7 +88,7 @@ class Sample:
 def own_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
     """With a truth; the source is the truth itself or the person's second photo."""
     other, shape_giver, stuff = cast.others
-    photo = cast.truth.around_face(MARGIN, rng.uniform(110, _MOST_PX))
+    photo = cast.truth.around_face(MARGIN, _side_px(rng, _MOST_PX))
     if rng.random() < 0.3:
         photo = replace(photo, image=degrade(rng, photo.image))
     with_other = _other_face(rng, models, photo, other.around_face(MARGIN, 200))
@@ -107,7 +109,7 @@ def own_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
 
 def wild_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
     """Another person's photo as the source and no truth: it repeats the target."""
-    photo = cast.truth.around_face(MARGIN, rng.uniform(110, 200))
+    photo = cast.truth.around_face(MARGIN, _side_px(rng, 200))
     normals = normals_of(photo.points, models.topology, photo.image.shape)
     light = draw_light(rng, photo.points, normals, 0.6 * (rng.random() < 0.5))
     source = cast.others[0].around_face(MARGIN, rng.uniform(110, 200))
@@ -115,6 +117,13 @@ def wild_scene(rng: Generator, models: FaceModels, cast: Cast) -> Scene:
         source = _disguised(rng, models.topology, source, cast.others[2].image)
     target = replace(photo, image=light.on(photo.image))
     return Scene(target, source, target.image, source.identity, WILD)
+
+
+def _side_px(rng: Generator, most_px: float) -> float:
+    """Of a target's face: small ones come up too, since they are shown to the network enlarged."""
+    if rng.random() < _SMALL_SHARE:
+        return float(np.exp(rng.uniform(np.log(_LEAST_PX), np.log(_USUAL_PX))))
+    return float(rng.uniform(_USUAL_PX, most_px))
 
 
 def sample_of(models: FaceModels, scene: Scene) -> Sample:

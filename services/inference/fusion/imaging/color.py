@@ -19,6 +19,7 @@ _EYES_DARKER, _EYES_LIGHTER = 0.35, 0.25  # log L
 _KNEE = 0.3
 # Of b, beyond its slow part: what stays as it is, and the share of what goes further.
 _STAIN, _STAIN_SLOPE = 4.0, 0.25
+_MOST_OWN = 0.98  # quantile that stands for the most that a picture shows
 _GREY_STEP = 3  # grey levels between channels
 # Dark outliers weigh as if they were this many times further off.
 _DARK = 2.0
@@ -40,6 +41,10 @@ class ColorField:
         """The texture (h, w, 3) uint8 with the change: float32 BGR 0..255, clipped."""
         return np.asarray(np.clip(texture_bgr * self.gain + self.offset, 0, 255), np.float32)
 
+    def shifted(self, by: Float32) -> "ColorField":
+        """With so much more offset: by (h, w, 3) float32 BGR."""
+        return ColorField(self.gain, self.offset + by)
+
 
 @dataclass(frozen=True, eq=False)
 class Zones:
@@ -47,11 +52,13 @@ class Zones:
 
     skin  where both pictures show plain skin: no brows, eyes, lips, hair, glasses
     eyes  eyeballs: the skin's colour says nothing about theirs
+    lips  with what lies between them, where the source's show
     rim   near the outline, where the fused face meets the target's own skin
     """
 
     skin: Mask
     eyes: Mask
+    lips: Mask
     rim: Mask
 
 
@@ -78,8 +85,8 @@ class LightMatch:
     chroma_sigma: float = 0.2
 
 
-def to_lab(image_bgr: ImageBGR) -> Float32:
-    """(H, W, 3) uint8 BGR -> float32 Lab, L 0..100, D65."""
+def to_lab(image_bgr: ImageBGR | Float32) -> Float32:
+    """(H, W, 3) BGR 0..255 -> float32 Lab, L 0..100, D65."""
     scaled = image_bgr.astype(np.float32) * np.float32(1 / 255)
     return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_BGR2Lab), np.float32)
 
@@ -271,6 +278,15 @@ def _match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float)
     stain = np.abs(fine_s[..., 1])
     kept = np.minimum(1.0, (_STAIN + _STAIN_SLOPE * stain) / (stain + 1e-3))
     fine_s[..., 1] *= np.maximum(kept, zones.eyes)
+    # Shine is greyer than skin, by as much as the target's own is.
+    way_s, way_t = (
+        low / np.maximum(np.hypot(low[..., :1], low[..., 1:]), 1e-3) for low in (low_s, low_t)
+    )
+    greyer = -(fine_s * way_s).sum(axis=2)
+    own = -(fine_t * way_t).sum(axis=2)[zones.skin > 0.5]
+    most = max(_STAIN, float(np.quantile(own, _MOST_OWN)) if own.size else 0.0)
+    beyond = np.maximum(scale * greyer - most, 0) * np.maximum(zones.skin, zones.lips)
+    fine_s += way_s * ((1 - _STAIN_SLOPE) / scale * beyond)[..., None]
     return np.asarray(low_t + colourful * scale * fine_s + (1 - colourful) * fine_t, np.float32)
 
 

@@ -57,6 +57,12 @@ def eye_zone(points: Float32, shape: tuple[int, int]) -> Mask:
     return np.asarray(cv2.GaussianBlur(eyes, (0, 0), max(0.6, 0.008 * face_width(points))))
 
 
+def lip_zone(points: Float32, shape: tuple[int, int]) -> Mask:
+    """(h, w) 0..1, the lips and what lies between them, softly."""
+    lips = polygon_mask(points[list(LIPS_OUTER)], shape)
+    return np.asarray(cv2.GaussianBlur(lips, (0, 0), max(0.6, 0.008 * face_width(points))))
+
+
 def rim_zone(depth: Float32) -> Mask:
     """(h, w) 0..1, near the outline; depth as oval_depth gives it."""
     return np.asarray(1.0 - smoothstep(depth, 0.02, _RIM_DEPTH), np.float32)
