@@ -63,7 +63,8 @@ class TestMatchLight:
             if patch:
                 cv2.circle(where, patch, 12, 1.0, -1)
             else:
-                where = (zones().eyes > 0.9).astype(np.float32)
+                eyes, light = zones().eyes > 0.9, to_lab(self.target)[..., 0]
+                where = (eyes & (light < np.median(light[eyes]))).astype(np.float32)
             lab = to_lab(self.target)
             lab[..., 2] -= 25 * where
             blue = np.rint(color.from_lab(lab)).astype(np.uint8)
@@ -71,6 +72,16 @@ class TestMatchLight:
             plain = to_lab(np.rint(matched(self.target, self.target)).astype(np.uint8))
             carried = (plain - seen)[where > 0][:, 2].mean()
             assert (carried > 15) if kept else (carried < 13), carried
+
+    def test_eyes_take_on_the_cast_of_the_light_but_not_the_change_of_skin(self) -> None:
+        lab, eyes = to_lab(self.target), zones().eyes > 0.9
+        for where, kept in ((zones().eyes < 0.1, True), (np.ones(SHAPE, np.bool_), False)):
+            browner = lab.copy()
+            browner[where] += np.array([-20, 2, 14], np.float32)
+            brown = np.rint(color.from_lab(browner)).astype(np.uint8)
+            off = to_lab(matched(brown, self.target)) - to_lab(brown)
+            change = np.median(off[eyes], axis=0)[2]
+            assert abs(change) < 3 if kept else change < -7, change
 
     def test_shine_is_as_grey_as_the_targets_own_and_no_greyer(self) -> None:
         lab, where = to_lab(self.target), np.zeros(SHAPE, np.float32)

@@ -43,7 +43,9 @@ def test_lips_of_a_usual_lightness_keep_theirs(lightness: float) -> None:
 
 def test_white_lips_take_on_the_red_and_the_lightness_of_the_targets() -> None:
     fused = with_lips(35, chroma=0.2)
-    own, before, after = (lips_of(image) for image in (TARGET.astype(np.float32), fused, toned(fused)))
+    own, before, after = (
+        lips_of(image) for image in (TARGET.astype(np.float32), fused, toned(fused))
+    )
     assert before[0] - after[0] > 0.3 * (before[0] - own[0]) > 5
     assert after[1] - before[1] > 0.4 * (own[1] - before[1]) > 3
 

@@ -30,10 +30,11 @@ class Saying:
         self.pair = np.zeros(0, np.float32)
 
     def run(self, feeds: dict[str, Float32]) -> list[Float32]:
-        self.pair = feeds["pair"]
-        assert self.pair.shape == (1, 12, INPUT_PX, INPUT_PX) and self.pair.dtype == np.float32
+        self.pair, mirrored = feeds["pair"]
+        assert self.pair.shape == (12, INPUT_PX, INPUT_PX) and self.pair.dtype == np.float32
         assert self.pair.min() >= 0 and self.pair.max() <= 1
-        plane = np.ones((1, 1, INPUT_PX, INPUT_PX), np.float32)
+        np.testing.assert_array_equal(mirrored, self.pair[..., ::-1])
+        plane = np.ones((2, 1, INPUT_PX, INPUT_PX), np.float32)
         return [plane * np.float32(value).reshape(1, -1, 1, 1) for value in self._values]
 
 
@@ -60,6 +61,18 @@ def test_a_network_that_corrects_nothing_gives_the_classical_look(staged: Staged
     np.testing.assert_allclose(look.field.gain, mesh.field.gain)
     np.testing.assert_allclose(look.field.offset, mesh.field.offset)
     np.testing.assert_array_equal(look.mask, mesh.mask)
+
+
+def test_what_is_said_of_a_pair_and_of_its_mirror_image_counts_alike(staged: Staged) -> None:
+    class Slanting(Saying):
+        def run(self, feeds: dict[str, Float32]) -> list[Float32]:
+            *colour, alpha = super().run(feeds)
+            return [*colour, alpha * np.linspace(0, 1, INPUT_PX, dtype=np.float32)]
+
+    plain, slanting = (
+        look_of(staged, graph(NOTHING, NOTHING, 1.0)) for graph in (Saying, Slanting)
+    )
+    np.testing.assert_allclose(slanting.mask, plain.mask / 2, atol=1e-6)
 
 
 def test_gain_offset_and_alpha_mean_what_they_say(staged: Staged) -> None:
@@ -95,7 +108,7 @@ def test_a_dark_target_is_shown_brighter_and_what_is_added_gets_dark_again(stage
     before, after = look_of(dark, Saying(NOTHING, NOTHING, 1.0)), look_of(dark, graph)
     skin = (dark.mask * dark.zones.skin) > 0.9
     h, w = dark.mask.shape
-    shown = from_square(graph.pair[0, :3].transpose(1, 2, 0), (h, w))[skin].mean()
+    shown = from_square(graph.pair[:3].transpose(1, 2, 0), (h, w))[skin].mean()
     assert shown == pytest.approx(0.4, abs=0.03)
     exposure = shown * 255 / dark.target_bgr[skin].mean()
     added = (after.field.offset - before.field.offset)[skin].mean()

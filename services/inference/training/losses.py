@@ -27,7 +27,6 @@ class Weights:
     kept_own: float = 0.02  # the same where there is one
     tone: float = 0.3  # of the skin's light against the target's, where there is no truth
     border: float = 0.3  # the same in small along the mask's edge, whatever alpha leaves of it
-    forehead: float = 0.3  # the same in small above the brows, where hair hangs in
     likeness: float = 2.0  # of the features' own contrast, where there is no truth
     identity: float = 0.4  # of the cosine to the source, where the truth is not the source itself
     residual: float = 0.1
@@ -73,13 +72,9 @@ def loss_of(batch: Batch, said: Correction, likeness: Likeness, how: Weights) ->
     edge = wild * 4 * mask * (1 - mask) * pair[:, 10:11]
     step, step_weight = _slow(corrected(pair, said) - pair[:, :3], edge, _SLOW_PX)
     left = (1 - said.alpha) * mask
-    forehead = _above_brows(batch.chip, mask)
-    stain, stain_weight = _slow(
-        fused - pair[:, :3], wild * mask * pair[:, 10:11] * forehead, _SLOW_PX
-    )
     # Brows, eyes and lips make the likeness; skin may change its light more freely, and above the
     # brows hair may be left.
-    features = wild * mask * (1 - 0.75 * pair[:, 10:11]) * (1 - forehead)
+    features = wild * mask * (1 - 0.75 * pair[:, 10:11]) * (1 - _above_brows(batch.chip, mask))
     return {
         "error": _mean(error.abs(), sharp),
         "gradient": how.gradient * _gradient(error, sharp),
@@ -88,7 +83,6 @@ def loss_of(batch: Batch, said: Correction, likeness: Likeness, how: Weights) ->
         "kept": _mean(left, counts * (how.kept * wild + how.kept_own * (own + second)), mask),
         "tone": how.tone * _mean(tone.abs(), tone_weight),
         "border": how.border * _mean(step.abs(), step_weight),
-        "forehead": how.forehead * _mean(stain.abs(), stain_weight),
         "likeness": how.likeness * _gradient(alike - pair[:, 6:9], features),
         "identity": how.identity * _strangeness(batch, alike, likeness if how.identity else None),
         "residual": how.residual * _mean(said.residual.abs(), mask),

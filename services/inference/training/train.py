@@ -30,6 +30,7 @@ SAVE_EVERY, LOOK_EVERY, TELL_EVERY = 250, 1000, 25  # steps
 _EMA = 0.999
 _CHECKED = 256  # held-out samples
 _MEASURED = 24  # batches for the statistics of batch normalisation
+_SHARE = 0.75  # of the last cycle's way
 _CHECKS = ("classical error", "learned error", "classical cosine", "learned cosine")
 
 
@@ -56,16 +57,8 @@ class Cycle:
 # second decay from a high rate, with less pull to the target's tone: it has been learnt by then.
 CYCLES = (
     Cycle("light", 7500, 2e-3, wild=0.2, weights=Weights(identity=0)),
-    Cycle(
-        "likeness", 1600, 1e-3, wild=0.25, weights=Weights(identity=0.7, forehead=0.15, kept=0.2)
-    ),
-    Cycle(
-        "settle",
-        2600,
-        1e-3,
-        wild=0.25,
-        weights=Weights(identity=0.7, tone=0.2, forehead=0.15, kept=0.2),
-    ),
+    Cycle("likeness", 1600, 1e-3, wild=0.25, weights=Weights(identity=0.7, kept=0.2)),
+    Cycle("settle", 4400, 1e-3, wild=0.25, weights=Weights(identity=0.6, tone=0.2, kept=0.2)),
 )
 
 
@@ -210,15 +203,16 @@ def train(
 
 
 @torch.no_grad()
-def midway(start: FusionUNet, end: FusionUNet, samples: Samples) -> FusionUNet:
-    """Between a cycle's start and its end, where the error is lower than at either; on the CPU.
+def between(start: FusionUNet, end: FusionUNet, samples: Samples) -> FusionUNet:
+    """On the way from a cycle's start to its end, where the error is lower than at either.
 
-    Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903.
+    On the CPU. Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models",
+    arXiv:2109.01903.
     """
     network: FusionUNet = copy.deepcopy(start).cpu()
     parts = (dict(n.cpu().named_parameters()) for n in (start, end))
     for mine, a, b in zip(network.parameters(), *(p.values() for p in parts), strict=True):
-        mine.copy_((a + b) / 2)
+        mine.copy_(torch.lerp(a, b, _SHARE))
     for part in network.modules():
         if isinstance(part, torch.nn.BatchNorm2d):  # their statistics are measured anew
             part.reset_running_stats()
@@ -270,7 +264,7 @@ def main() -> None:
         run = Run(replace(cycle, steps=steps), networks[-1], args.run, device)
         train(run, samples, held_out, recogniser, stopped)
         networks.append(run.average.module)
-    torch.save(midway(networks[-2], networks[-1], samples).state_dict(), args.run / "trained.pt")
+    torch.save(between(networks[-2], networks[-1], samples).state_dict(), args.run / "trained.pt")
 
 
 if __name__ == "__main__":

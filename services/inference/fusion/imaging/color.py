@@ -19,6 +19,7 @@ _EYES_DARKER, _EYES_LIGHTER = 0.35, 0.25  # log L
 _KNEE = 0.3
 # Of b, beyond its slow part: what stays as it is, and the share of what goes further.
 _STAIN, _STAIN_SLOPE = 4.0, 0.25
+_WHITES, _MOST_CAST = 0.6, 15.0  # quantile of lightness above which eyes are white; a and b
 _MOST_OWN = 0.98  # quantile that stands for the most that a picture shows
 _GREY_STEP = 3  # grey levels between channels
 # Dark outliers weigh as if they were this many times further off.
@@ -287,7 +288,23 @@ def _match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float)
     most = max(_STAIN, float(np.quantile(own, _MOST_OWN)) if own.size else 0.0)
     beyond = np.maximum(scale * greyer - most, 0) * np.maximum(zones.skin, zones.lips)
     fine_s += way_s * ((1 - _STAIN_SLOPE) / scale * beyond)[..., None]
-    return np.asarray(low_t + colourful * scale * fine_s + (1 - colourful) * fine_t, np.float32)
+    fused = low_t + colourful * scale * fine_s + (1 - colourful) * fine_t
+    eyes = texture[..., 1:] + _cast_on_eyes(texture, target, zones.eyes)
+    share = (np.float32(colourful) * zones.eyes)[..., None]
+    return np.asarray(fused + share * (eyes - fused), np.float32)
+
+
+def _cast_on_eyes(texture: Float32, target: Float32, eyes: Mask) -> Float32:
+    """How the whites of the eyes differ in a and b: (2,). The skin's own colour is not in them."""
+    seen = eyes > 0.5
+    if not seen.any():
+        return np.zeros(2, np.float32)
+    casts = []
+    for lab in (texture, target):
+        inside = lab[seen]
+        white = inside[:, 0] >= np.quantile(inside[:, 0], _WHITES)
+        casts.append(inside[white, 1:].mean(axis=0))
+    return np.asarray(np.clip(casts[1] - casts[0], -_MOST_CAST, _MOST_CAST), np.float32)
 
 
 def color_field(texture_bgr: ImageBGR, matched: Float32, radius: int) -> ColorField:

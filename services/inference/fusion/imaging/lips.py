@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from fusion.imaging.color import L_OFFSET, Zones, blur_inside, from_lab, to_lab
-from fusion.types import Float32, ImageBGR
+from fusion.imaging.color import L_OFFSET, Zones, from_lab, slow_field, to_lab
+from fusion.types import Float32, ImageBGR, Mask
 
-_AROUND = 0.12  # of the face's width: how far around the mouth its skin is read
-_AS_LIGHT = 0.02  # log L above that skin: lips may be so light, whatever the target's are
+_AS_LIGHT = 0.02  # log L above the skin: lips may be so light, whatever the target's are
 _LIGHTEST = 0.9  # quantile of the target's lips that stands for the lightest of them
 _KEPT = 0.35  # share of what is lighter than both
 _HALF_RED = 0.1  # log L lighter, at which half of the colour is that of the target's lips
@@ -21,9 +20,7 @@ def lips_toned(target_bgr: ImageBGR, fused_bgr: Float32, zones: Zones, face_px: 
     target_bgr  (h, w, 3) uint8; fused_bgr (h, w, 3) float32 0..255, pixel on pixel
     """
     target, fused = (_log_lab(image) for image in (target_bgr, fused_bgr))
-    skin_t, skin = (
-        blur_inside(image, zones.skin, _AROUND * face_px) for image in (target, fused)
-    )
+    skin_t, skin = (_skin(image, zones.skin, face_px) for image in (target, fused))
     lips_t = (target - skin_t)[zones.lips > 0.5]
     if not len(lips_t):
         return np.zeros_like(fused_bgr)
@@ -35,6 +32,15 @@ def lips_toned(target_bgr: ImageBGR, fused_bgr: Float32, zones: Zones, face_px: 
     change = red * (skin + lips_t.mean(axis=0) - fused)
     change[..., :1] = np.float32(_KEPT - 1) * beyond
     return np.asarray(_from_log_lab(fused + change) - _from_log_lab(fused), np.float32)
+
+
+def _skin(log_lab: Float32, skin: Mask, face_px: float) -> Float32:
+    """What the skin would be where the lips are: (h, w, 3)."""
+    weight = skin + np.float32(1e-6)
+    out = np.empty_like(log_lab)
+    out[..., 0] = slow_field(np.ascontiguousarray(log_lab[..., 0]), weight, face_px)
+    out[..., 1:] = np.average(log_lab[..., 1:].reshape(-1, 2), axis=0, weights=weight.ravel())
+    return out
 
 
 def _log_lab(image_bgr: ImageBGR | Float32) -> Float32:

@@ -45,8 +45,7 @@ class UNetSwap:
         exposure = max(1.0, _LEAST_LEVEL / _brightness(target_bgr, mask * zones.skin))
         pair = to_input(target_bgr, texture_bgr, lit, mask, zones, exposure)
         log_gain, offset, alpha = (
-            from_square(out[0].transpose(1, 2, 0), mask.shape)
-            for out in self._model.run({"pair": pair})
+            from_square(out.transpose(1, 2, 0), mask.shape) for out in self._asked_twice(pair)
         )
         if is_grey(target_bgr):
             log_gain, offset = (_uncoloured(values) for values in (log_gain, offset))
@@ -59,6 +58,12 @@ class UNetSwap:
             np.ascontiguousarray(start.field.offset * gain + offset[..., ::-1] * np.float32(255)),
         )
         return Look(field, mask * alpha[..., 0])
+
+    def _asked_twice(self, pair: Float32) -> list[Float32]:
+        """The network's outputs (C, 224, 224), means of what it says of a pair and of its mirror
+        image: what is not alike in both is chance."""
+        both = np.concatenate([pair, pair[..., ::-1]])
+        return [(out[0] + out[1, ..., ::-1]) / 2 for out in self._model.run({"pair": both})]
 
 
 def _uncoloured(values: Float32) -> Float32:
