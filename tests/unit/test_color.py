@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from unit.embedded import located, portrait
 
-from fusion.imaging import color
-from fusion.imaging.color import Zones, blur_inside, color_field, match_light, slow_field, to_lab
+from fusion.imaging import color, light
+from fusion.imaging.color import Zones, blur_inside, color_field, slow_field, to_lab
+from fusion.imaging.light import match_light
 from fusion.masks.face import eye_zone, face_width, lip_zone, oval_depth, rim_zone, skin_zone
 from fusion.types import Float32, ImageBGR, Mask
 
@@ -113,7 +114,7 @@ class TestMatchLight:
             return float(to_lab(lit)[zones().skin > 0.5][:, 0].max())
 
         held = brightest()
-        monkeypatch.setattr(color, "_KNEE", 1.0)
+        monkeypatch.setattr(light, "_KNEE", 1.0)
         assert held < brightest() - 5
 
 

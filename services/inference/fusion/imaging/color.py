@@ -1,9 +1,4 @@
-"""Carries the target's colour and light onto the source's texture.
-
-Light scales what the eye sees, so it is matched as a ratio of lightness; colour is matched as an
-offset of a and b. Both vary slowly over the face and are read off the skin alone, so that brows,
-eyes and lips keep the source's own contrast.
-"""
+"""Colour spaces, means and surfaces over a face, and the change of colour that a model decides."""
 
 from dataclasses import dataclass
 
@@ -12,15 +7,6 @@ import numpy as np
 
 from fusion.types import Float32, ImageBGR, Mask
 
-# Eyes may differ by this much (log L) from the level of the target's.
-_EYES_FREE = 0.1
-_EYES_DARKER, _EYES_LIGHTER = 0.35, 0.25  # log L
-# Beyond the target's peak, shine rises by this share only.
-_KNEE = 0.3
-# Of b, beyond its slow part: what stays as it is, and the share of what goes further.
-_STAIN, _STAIN_SLOPE = 4.0, 0.25
-_WHITES, _MOST_CAST = 0.6, 15.0  # quantile of lightness above which eyes are white; a and b
-_MOST_OWN = 0.98  # quantile that stands for the most that a picture shows
 _GREY_STEP = 3  # grey levels between channels
 # Dark outliers weigh as if they were this many times further off.
 _DARK = 2.0
@@ -61,29 +47,6 @@ class Zones:
     eyes: Mask
     lips: Mask
     rim: Mask
-
-
-@dataclass(frozen=True)
-class LightMatch:
-    """How far the texture follows the target. Lengths are shares of the face's width.
-
-    shine_share   0 keeps the source's contrast of what is brighter than its surroundings, 1 takes
-                  the target's: shine hardly depends on the skin's own colour, so dark skin shows
-                  far more of it, relative to its own lightness
-    shade_share   the same for what is darker: wrinkles and pores, which are the person's own
-    relief_sigma  what varies slower than this is relief, what is faster is detail; the contrast of
-                  each is matched for itself
-    limits        of all changes of contrast
-    rim_sigma     what varies slower than this is the target's own on the rim
-    chroma_sigma  scale of the colour field
-    """
-
-    shine_share: float = 0.8
-    shade_share: float = 0.8
-    relief_sigma: float = 0.12
-    limits: tuple[float, float] = (0.4, 1.5)
-    rim_sigma: float = 0.05
-    chroma_sigma: float = 0.2
 
 
 def to_lab(image_bgr: ImageBGR | Float32) -> Float32:
@@ -132,34 +95,6 @@ def _gauss(values: Float32, sigma: float) -> Float32:
     small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma * size[0] / w, borderType=cv2.BORDER_REFLECT)
     return np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR))
-
-
-def match_light(
-    texture_bgr: ImageBGR,
-    target_bgr: ImageBGR,
-    zones: Zones,
-    face_px: float,
-    how: LightMatch | None = None,
-) -> Float32:
-    """The texture in the target's light and colour: (H, W, 3) float32 BGR 0..255.
-
-    texture_bgr, target_bgr  (H, W, 3) uint8, pixel on pixel
-    face_px   width of the face in these pixels
-    """
-    how = how or LightMatch()
-    target, texture = to_lab(target_bgr), to_lab(texture_bgr)
-    log_t = np.log(target[..., 0] + L_OFFSET)
-    log_s = np.log(texture[..., 0] + L_OFFSET)
-    weight = zones.skin + np.float32(1e-6)
-    light = slow_field(log_t, weight, face_px)
-    lit = light + _contrast_matched(
-        log_s - slow_field(log_s, weight, face_px), log_t - light, zones.skin, face_px, how
-    )
-    lit += zones.rim * blur_inside(log_t - lit, weight, how.rim_sigma * face_px)
-    out = np.empty_like(texture)
-    out[..., 0] = np.exp(_eyes_lit(lit, log_s, log_t, zones)) - L_OFFSET
-    out[..., 1:] = _match_chroma(texture, target, zones, how.chroma_sigma * face_px)
-    return from_lab(out)
 
 
 def slow_field(values: Float32, weight: Mask, face_px: float) -> Float32:
@@ -212,99 +147,10 @@ def _spread(grid: Float32, shape: tuple[int, int], step: int) -> Float32:
     )
 
 
-def _eyes_lit(lit: Float32, log_s: Float32, log_t: Float32, zones: Zones) -> Float32:
-    """Eyes are as bright as the target's own eyes show, not as much lighter as the skin is."""
-    eyes, skin = (
-        _level_of(log_t, zone) - _level_of(log_s, zone) for zone in (zones.eyes, zones.skin)
-    )
-    # Irises and lashes are the person's own: eyes change no further than that, or than the darkness
-    # in which the skin lies as well.
-    eyes = float(np.clip(eyes, min(skin, 0.0) - _EYES_DARKER, _EYES_LIGHTER))
-    off = log_s + np.float32(eyes) - lit
-    beyond = np.sign(off) * np.maximum(np.abs(off) - _EYES_FREE, 0.0)
-    return np.asarray(lit + zones.eyes * beyond, np.float32)
-
-
-def _level_of(values: Float32, weight: Mask) -> float:
+def level_of(values: Float32, weight: Mask) -> float:
+    """The weighted mean, 0 where there is hardly any weight; both (H, W)."""
     total = float(weight.sum())
     return float((values * weight).sum()) / total if total > 1.0 else 0.0
-
-
-def _contrast_matched(
-    shape_s: Float32, shape_t: Float32, skin: Mask, face_px: float, how: LightMatch
-) -> Float32:
-    """What the light's surface leaves over, with the target's contrast: relief and detail apart."""
-    weight = skin + np.float32(1e-6)
-    sigma = how.relief_sigma * face_px
-    relief_s, relief_t = (blur_inside(shape, weight, sigma) for shape in (shape_s, shape_t))
-    return _scaled_to(relief_s, relief_t, skin, how) + _scaled_to(
-        shape_s - relief_s, shape_t - relief_t, skin, how
-    )
-
-
-def _scaled_to(band_s: Float32, band_t: Float32, skin: Mask, how: LightMatch) -> Float32:
-    """Scales what is brighter and what is darker than its surroundings, each for itself."""
-    scales = []
-    for sign, share in ((1.0, how.shine_share), (-1.0, how.shade_share)):
-        spread_s, spread_t = (
-            np.sqrt(_level_of(np.maximum(sign * band, 0.0) ** 2, skin)) + 2e-3
-            for band in (band_s, band_t)
-        )
-        scales.append(np.float32(np.clip((spread_t / spread_s) ** share, *how.limits)))
-    sure = band_t[skin > 0.5]
-    peak = np.float32(1.3 * max(float(np.quantile(sure, 0.98)) if sure.size else 0.0, 0.02))
-    # Highlights of dark skin, scaled with it, would be chalk: none outshines the target's own.
-    shine = np.maximum(band_s, 0) * scales[0]
-    shine = np.minimum(shine, peak + _KNEE * np.maximum(shine - peak, 0))
-    return np.asarray(shine + np.minimum(band_s, 0) * scales[1], np.float32)
-
-
-def _match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) -> Float32:
-    """a and b of the texture with the target's slow part.
-
-    Where either picture is grey, the source has no fine colour to add: the target's stays.
-    """
-    weight = zones.skin + np.float32(1e-6)
-    low_s = blur_inside(texture[..., 1:], weight, sigma)
-    low_t = blur_inside(target[..., 1:], weight, sigma)
-    own = _level_of(np.hypot(low_s[..., 0], low_s[..., 1]), weight)
-    wanted = _level_of(np.hypot(low_t[..., 0], low_t[..., 1]), weight)
-    # Skin has a chroma of 12 to 30; below 3 it is a black-and-white or toned picture.
-    colourful = float(np.clip((min(own, wanted) - 3.0) / 5.0, 0.0, 1.0))
-    # Darker or greyer skin shows smaller steps of colour.
-    scale = float(np.clip((wanted + 4.0) / (own + 4.0), 0.5, 1.5))
-    fine_s, fine_t = texture[..., 1:] - low_s, target[..., 1:] - low_t
-    # Yellow and blue: reflections of what the source wears, and glow in dark skin, which on lighter
-    # skin would be stains. Red is lips and blood, and eyes have the colour they have.
-    stain = np.abs(fine_s[..., 1])
-    kept = np.minimum(1.0, (_STAIN + _STAIN_SLOPE * stain) / (stain + 1e-3))
-    fine_s[..., 1] *= np.maximum(kept, zones.eyes)
-    # Shine is greyer than skin, by as much as the target's own is.
-    way_s, way_t = (
-        low / np.maximum(np.hypot(low[..., :1], low[..., 1:]), 1e-3) for low in (low_s, low_t)
-    )
-    greyer = -(fine_s * way_s).sum(axis=2)
-    own = -(fine_t * way_t).sum(axis=2)[zones.skin > 0.5]
-    most = max(_STAIN, float(np.quantile(own, _MOST_OWN)) if own.size else 0.0)
-    beyond = np.maximum(scale * greyer - most, 0) * np.maximum(zones.skin, zones.lips)
-    fine_s += way_s * ((1 - _STAIN_SLOPE) / scale * beyond)[..., None]
-    fused = low_t + colourful * scale * fine_s + (1 - colourful) * fine_t
-    eyes = texture[..., 1:] + _cast_on_eyes(texture, target, zones.eyes)
-    share = (np.float32(colourful) * zones.eyes)[..., None]
-    return np.asarray(fused + share * (eyes - fused), np.float32)
-
-
-def _cast_on_eyes(texture: Float32, target: Float32, eyes: Mask) -> Float32:
-    """How the whites of the eyes differ in a and b: (2,). The skin's own colour is not in them."""
-    seen = eyes > 0.5
-    if not seen.any():
-        return np.zeros(2, np.float32)
-    casts = []
-    for lab in (texture, target):
-        inside = lab[seen]
-        white = inside[:, 0] >= np.quantile(inside[:, 0], _WHITES)
-        casts.append(inside[white, 1:].mean(axis=0))
-    return np.asarray(np.clip(casts[1] - casts[0], -_MOST_CAST, _MOST_CAST), np.float32)
 
 
 def color_field(texture_bgr: ImageBGR, matched: Float32, radius: int) -> ColorField:

@@ -1,6 +1,7 @@
 """The classical swap: light and colour matched by hand-made statistics, no network."""
 
-from fusion.imaging.color import Zones, color_field, match_light
+from fusion.imaging.color import Zones, color_field
+from fusion.imaging.light import match_light
 from fusion.models.swap.look import Look
 from fusion.types import ImageBGR, Mask
 

@@ -1,0 +1,72 @@
+"""The target's colour on the source's texture: what varies slowly, without stains."""
+
+import numpy as np
+
+from fusion.imaging.color import Zones, blur_inside, level_of
+from fusion.types import Float32, Mask
+
+# Of b, beyond its slow part: what stays as it is, and the share of what goes further.
+_STAIN, _STAIN_SLOPE = 4.0, 0.25
+_MOST_OWN = 0.98  # quantile that stands for the greyest of the target's own skin
+_WHITES, _MOST_CAST = 0.6, 15.0  # quantile of lightness above which eyes are white; a and b
+
+
+def match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) -> Float32:
+    """a and b of the texture with the target's slow part.
+
+    Where either picture is grey, the source has no fine colour to add: the target's stays.
+    """
+    weight = zones.skin + np.float32(1e-6)
+    low_s = blur_inside(texture[..., 1:], weight, sigma)
+    low_t = blur_inside(target[..., 1:], weight, sigma)
+    own = level_of(np.hypot(low_s[..., 0], low_s[..., 1]), weight)
+    wanted = level_of(np.hypot(low_t[..., 0], low_t[..., 1]), weight)
+    # Skin has a chroma of 12 to 30; below 3 it is a black-and-white or toned picture.
+    colourful = float(np.clip((min(own, wanted) - 3.0) / 5.0, 0.0, 1.0))
+    # Darker or greyer skin shows smaller steps of colour.
+    scale = float(np.clip((wanted + 4.0) / (own + 4.0), 0.5, 1.5))
+    fine_s, fine_t = texture[..., 1:] - low_s, target[..., 1:] - low_t
+    # Yellow and blue: reflections of what the source wears, and glow in dark skin, which on lighter
+    # skin would be stains. Red is lips and blood, and eyes have the colour they have.
+    stain = np.abs(fine_s[..., 1])
+    kept = np.minimum(1.0, (_STAIN + _STAIN_SLOPE * stain) / (stain + 1e-3))
+    fine_s[..., 1] *= np.maximum(kept, zones.eyes)
+    beyond = _too_grey(scale * fine_s, low_s, fine_t, low_t, zones) / np.float32(scale)
+    fine_s += _direction(low_s) * beyond[..., None]
+    fused = low_t + colourful * scale * fine_s + (1 - colourful) * fine_t
+    eyes = texture[..., 1:] + _cast_on_eyes(texture, target, zones.eyes)
+    share = (np.float32(colourful) * zones.eyes)[..., None]
+    return np.asarray(fused + share * (eyes - fused), np.float32)
+
+
+def _too_grey(
+    fine_s: Float32, low_s: Float32, fine_t: Float32, low_t: Float32, zones: Zones
+) -> Float32:
+    """How much chroma skin and lips lack: (h, w). Shine is greyer than skin, as the target's is."""
+    greyer_s, greyer_t = (
+        -(fine * _direction(low)).sum(axis=2) for fine, low in ((fine_s, low_s), (fine_t, low_t))
+    )
+    own = greyer_t[zones.skin > 0.5]
+    most = max(_STAIN, float(np.quantile(own, _MOST_OWN)) if own.size else 0.0)
+    beyond = np.maximum(greyer_s - most, 0) * np.maximum(zones.skin, zones.lips)
+    return np.asarray((1 - _STAIN_SLOPE) * beyond, np.float32)
+
+
+def _direction(chroma: Float32) -> Float32:
+    """(h, w, 2) of length 1, away from grey."""
+    return np.asarray(
+        chroma / np.maximum(np.hypot(chroma[..., :1], chroma[..., 1:]), 1e-3), np.float32
+    )
+
+
+def _cast_on_eyes(texture: Float32, target: Float32, eyes: Mask) -> Float32:
+    """How the whites of the eyes differ in a and b: (2,). The skin's own colour is not in them."""
+    seen = eyes > 0.5
+    if not seen.any():
+        return np.zeros(2, np.float32)
+    casts = []
+    for lab in (texture, target):
+        inside = lab[seen]
+        white = inside[:, 0] >= np.quantile(inside[:, 0], _WHITES)
+        casts.append(inside[white, 1:].mean(axis=0))
+    return np.asarray(np.clip(casts[1] - casts[0], -_MOST_CAST, _MOST_CAST), np.float32)
