@@ -42,7 +42,6 @@ _SURE = 3.5  # a part of the outline whose line is weaker than this is left out
 # Brows lie there rather than rims: higher above the eye, a line counts less by that each step.
 _HIGH, _HIGH_LESS = 0.11, 2.0
 _ALIKE, _ALIKE_STEPS = 0.5, 2.0  # both rims are alike: a line here speaks for one there
-_LEVEL = 4  # steps; where both rims run as far from the eyes, one that is seen will do
 _UNLIKE = 0.8  # a line on brows, lids and lashes counts that much less
 _BOLD = (10.0, 20.0)  # grey levels beside the nose; a bold frame may well lie over them
 # As far beside a bold frame, what is as dark belongs to it; darker than skin by grey levels.
@@ -91,8 +90,7 @@ def _in_band(image_bgr: ImageBGR, points: Float32, size: float, grow: float) -> 
         return np.zeros(red.shape, np.float32)
     bold = float(smoothstep(float(beside[0]), *_BOLD))
     frame, lenses = _frame(red, points, eyes, bold, grow * size)
-    path = strongest_paths(line_in(bridge)[None])[0][0]
-    _draw(frame, bridge, path, _seen(line_in(bridge), path), grow * size)
+    _draw(frame, bridge, strongest_paths(line_in(bridge)[None])[0][0], line_in(bridge), grow * size)
     soft = cv2.GaussianBlur(frame.astype(np.float32) / 255, (0, 0), max(0.6, _EDGE * size))
     return np.asarray(np.maximum(soft, _glare(image_bgr, points, lenses)), np.float32)
 
@@ -113,17 +111,14 @@ def _frame(
     alike = [cv2.GaussianBlur(line, (0, 0), _ALIKE_STEPS) for line in lines[::-1]]
     likely = np.asarray(lines + _ALIKE * np.stack(alike) - _too_high(), np.float32)
     temples = []
-    rims = strongest_paths(likely)[0]
-    seen = [_seen(line, path) for line, path in zip(lines, rims, strict=True)]
-    level = np.abs(rims[0] - rims[1]) <= _LEVEL
-    for eye, path in enumerate(rims):
-        _draw(frame, eyes[eye], path, seen[eye] | (seen[1 - eye] & level), grow)
+    for eye, path in enumerate(strongest_paths(likely)[0]):
+        _draw(frame, eyes[eye], path, lines[eye], grow)
         rim = eyes[eye].xy[np.arange(len(path)), path]
         lenses = np.maximum(lenses, polygon_mask(rim, shape))
         temples.append(over_temple(red, points, eye, rim))
     lines = np.stack([line_in(strip) for strip in temples])
     for strip, path, line in zip(temples, strongest_paths(lines)[0], lines, strict=True):
-        _draw(arms, strip, path, _seen(line, path), grow)
+        _draw(arms, strip, path, line, grow)
     if bold > 0.5:
         beyond = np.maximum(unlike, lenses) < 0.5
         frame = np.maximum(frame, _as_dark(red, points, frame) * beyond)
@@ -153,26 +148,18 @@ def _creases(red: Float32, points: Float32) -> float:
     return float(np.maximum(strength, 0.0).mean())
 
 
-def _seen(line: Float32, path: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Where there is a line along a path: (T,); line (T, R), path (T,) columns."""
+def _draw(
+    frame: NDArray[np.uint8], strip: Strip, path: NDArray[np.intp], line: Float32, grow: float
+) -> None:
+    """Fills, in place, what lies between the edges of the line along a path, where there is one.
+
+    frame  (h, w) uint8, 255 where filled; path (T,) columns; line (T, R); grow in pixels
+    """
     along = line[np.arange(len(path)), path][:, None]
     # Over five rows, as the edges: a fleck on the frame is not the end of it.
-    return np.asarray(cv2.blur(along, (1, 5), borderType=cv2.BORDER_REPLICATE)[:, 0] > _SURE)
-
-
-def _draw(
-    frame: NDArray[np.uint8],
-    strip: Strip,
-    path: NDArray[np.intp],
-    seen: NDArray[np.bool_],
-    grow: float,
-) -> None:
-    """Fills, in place, what lies between the edges of the line along a path, where it is seen.
-
-    frame  (h, w) uint8, 255 where filled; path (T,) columns; seen (T,); grow in pixels
-    """
-    gaps = np.ones((_GAP, 1), np.uint8)
-    sure = np.asarray(cv2.morphologyEx(seen.astype(np.uint8)[:, None], cv2.MORPH_CLOSE, gaps))
+    mean = np.asarray(cv2.blur(along, (1, 5), borderType=cv2.BORDER_REPLICATE))
+    seen = (mean > _SURE).astype(np.uint8)
+    sure = np.asarray(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((_GAP, 1), np.uint8)))
     starts, ways = strip.xy[:, 0], strip.xy[:, 1] - strip.xy[:, 0]
     step = np.maximum(np.linalg.norm(ways, axis=1), 1e-3)
     edges = []
