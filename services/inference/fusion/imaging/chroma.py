@@ -8,7 +8,8 @@ from fusion.types import Float32, Mask
 # Of b, beyond its slow part: what stays as it is, and the share of what goes further.
 _STAIN, _STAIN_SLOPE = 4.0, 0.25
 _MOST_OWN = 0.98  # quantile that stands for the greyest of the target's own skin
-_WHITES, _MOST_CAST = 0.6, 15.0  # quantile of lightness above which eyes are white; a and b
+# Quantile of lightness above which eyes are white; a and b, as whites in shadow can look like skin.
+_WHITES, _MOST_CAST = 0.6, 5.0
 
 
 def match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) -> Float32:
