@@ -64,8 +64,8 @@ class TestMatchLight:
             if patch:
                 cv2.circle(where, patch, 12, 1.0, -1)
             else:
-                eyes, light = zones().eyes > 0.9, to_lab(self.target)[..., 0]
-                where = (eyes & (light < np.median(light[eyes]))).astype(np.float32)
+                eyes, lightness = zones().eyes > 0.9, to_lab(self.target)[..., 0]
+                where = (eyes & (lightness < np.median(lightness[eyes]))).astype(np.float32)
             lab = to_lab(self.target)
             lab[..., 2] -= 25 * where
             blue = np.rint(color.from_lab(lab)).astype(np.uint8)

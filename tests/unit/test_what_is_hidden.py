@@ -57,7 +57,7 @@ class LighterButForAGap:
 def _made_lighter(
     models: FaceModels, nobody: list[ImageBGR], source: ImageBGR, ratio: float
 ) -> Float32:
-    """How much lighter each row of the face is, a hand's breadth to both sides of its middle."""
+    """How much lighter each row of the picture is, 20 pixels to both sides of the nose."""
     models = replace(models, swaps={"lighter": LighterButForAGap()})
     options = FusionOptions(ratio=ratio, model="lighter")
     result = fuse(models, nobody[0], [source], options)

@@ -32,9 +32,9 @@ def match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) 
     stain = np.abs(fine_s[..., 1])
     kept = np.minimum(1.0, (_STAIN + _STAIN_SLOPE * stain) / (stain + 1e-3))
     fine_s[..., 1] *= np.maximum(kept, zones.eyes)
-    beyond = _too_grey(scale * fine_s, low_s, fine_t, low_t, zones) / np.float32(scale)
-    fine_s += _direction(low_s) * beyond[..., None]
-    fused = low_t + colourful * scale * fine_s + (1 - colourful) * fine_t
+    fine_s *= np.float32(scale)
+    fine_s += _direction(low_s) * _too_grey(fine_s, low_s, fine_t, low_t, zones)[..., None]
+    fused = low_t + colourful * fine_s + (1 - colourful) * fine_t
     eyes = texture[..., 1:] + _cast_on_eyes(texture, target, zones.eyes)
     share = (np.float32(colourful) * zones.eyes)[..., None]
     return np.asarray(fused + share * (eyes - fused), np.float32)

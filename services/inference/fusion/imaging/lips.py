@@ -19,11 +19,12 @@ def lips_toned(target_bgr: ImageBGR, fused_bgr: Float32, zones: Zones, face_px: 
 
     target_bgr  (h, w, 3) uint8; fused_bgr (h, w, 3) float32 0..255, pixel on pixel
     """
+    seen = zones.lips > 0.5
+    if not seen.any():
+        return np.zeros_like(fused_bgr)
     target, fused = (_log_lab(image) for image in (target_bgr, fused_bgr))
     skin_t, skin = (_skin(image, zones.skin, face_px) for image in (target, fused))
-    lips_t = (target - skin_t)[zones.lips > 0.5]
-    if not len(lips_t):
-        return np.zeros_like(fused_bgr)
+    lips_t = (target - skin_t)[seen]
     lightest = np.float32(max(np.quantile(lips_t[:, 0], _LIGHTEST), _AS_LIGHT))
     beyond = np.maximum(fused[..., :1] - skin[..., :1] - lightest, 0) * zones.lips[..., None]
     if not beyond.any():

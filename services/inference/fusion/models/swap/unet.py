@@ -60,8 +60,10 @@ class UNetSwap:
         return Look(field, mask * alpha[..., 0])
 
     def _asked_twice(self, pair: Float32) -> list[Float32]:
-        """The network's outputs (C, 224, 224), means of what it says of a pair and of its mirror
-        image: what is not alike in both is chance."""
+        """The network's outputs (C, 224, 224): means over the pair and its mirror image.
+
+        Where it says something else of a face in a mirror, that is chance.
+        """
         both = np.concatenate([pair, pair[..., ::-1]])
         return [(out[0] + out[1, ..., ::-1]) / 2 for out in self._model.run({"pair": both})]
 
