@@ -100,17 +100,16 @@ last_words() {
   die "$2"
 }
 
-# signal_and_wait SIGNAL SECONDS NAME...
+# signal_and_wait SIGNAL SECONDS NAME...: said again every second, since what was started in the
+# background ignores QUIT until it has become nginx.
 signal_and_wait() {
-  local signal=$1 tenths=$(($2 * 10)) pid alive
+  local signal=$1 tenths=$(($2 * 10)) tenth pid alive send
   shift 2
-  for pid in "${!name_of[@]}"; do
-    [[ " $* " != *" ${name_of[$pid]} "* ]] || kill -s "$signal" "$pid" 2>/dev/null || true
-  done
-  while [ $((tenths--)) -gt 0 ]; do
-    alive=no
+  for ((tenth = 0; tenth < tenths; tenth++)); do
+    alive=no send=0
+    [ $((tenth % 10)) -ne 0 ] || send=$signal
     for pid in "${!name_of[@]}"; do
-      [[ " $* " != *" ${name_of[$pid]} "* ]] || ! kill -0 "$pid" 2>/dev/null || alive=yes
+      [[ " $* " != *" ${name_of[$pid]} "* ]] || ! kill -s "$send" "$pid" 2>/dev/null || alive=yes
     done
     [ $alive = yes ] || return 0
     sleep 0.1

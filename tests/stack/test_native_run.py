@@ -87,6 +87,18 @@ def test_a_service_that_dies_stops_the_stack_with_its_name(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_service_that_dies_ends_a_gateway_that_is_not_nginx_yet(tmp_path: Path) -> None:
+    with RunningStack("native", free_port(), tmp_path) as stack:
+        deadline = time.monotonic() + 60
+        commands = ""
+        while "gateway run" not in commands and time.monotonic() < deadline:
+            commands = "\n".join(map(command_of, descendants(stack.process.pid)))
+        os.kill(stack.child("uvicorn"), signal.SIGKILL)
+        assert stack.wait_until_stopped() == 1
+    assert "error: inference stopped" in stack.text
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_busy_port_is_named_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
