@@ -24,21 +24,38 @@ class TestToneWhereHidden:
         self.gap = np.zeros((256, 256), np.float32)
         self.gap[100:140, 60:200] = 1
         self.fused = self.target + self.slope * 30
+        self.brow = np.zeros_like(self.gap)  # no skin
+
+    def tone(self, gap: Mask, skin: Mask) -> Float32 | None:
+        return tone_where_hidden(self.target, self.fused, 1 - gap, gap, skin, 180.0)
 
     def test_the_gap_takes_on_the_tone_around_it(self) -> None:
-        tone = tone_where_hidden(self.target, self.fused, 1 - self.gap, self.gap, 180.0)
+        tone = self.tone(self.gap, self.brow)
         assert tone is not None
         assert np.abs(tone - 30 * self.slope)[self.gap > 0].mean() < 1.5
         assert not tone[self.gap == 0].any()
 
     def test_what_is_not_shown_has_no_say(self) -> None:
         self.fused[self.gap > 0] = 0
-        tone = tone_where_hidden(self.target, self.fused, 1 - self.gap, self.gap, 180.0)
+        tone = self.tone(self.gap, self.brow)
         assert tone is not None and tone[self.gap > 0].min() > 10
 
     def test_where_nothing_is_hidden_nothing_changes(self) -> None:
         nothing = np.full((256, 256), 0.03, np.float32)
-        assert tone_where_hidden(self.target, self.fused, 1 - nothing, nothing, 180.0) is None
+        assert self.tone(nothing, 1 - nothing) is None
+
+    @pytest.mark.parametrize("contrast", [0.3, 1.0, 2.0])
+    def test_skin_there_has_no_more_contrast_than_the_fused_face(self, contrast: float) -> None:
+        noise = np.random.default_rng(1).normal(0, 1, (256, 256, 1)).astype(np.float32)
+        noise = np.repeat(cv2.GaussianBlur(noise, (0, 0), 2)[..., None] * 240, 3, axis=2)
+        self.target = np.clip(120 + noise, 0, 255).astype(np.uint8)
+        self.fused = 120 + contrast * noise
+        skin = np.ones_like(self.gap)
+        tone, brow = self.tone(self.gap, skin), self.tone(self.gap, self.brow)
+        assert tone is not None and brow is not None
+        gap = self.gap > 0
+        was, left = (float((self.target + add)[gap].std()) for add in (brow, tone))
+        assert left == pytest.approx(was * min(1.0, contrast), rel=0.2)
 
 
 class LighterButForAGap:

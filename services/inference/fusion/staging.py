@@ -40,6 +40,7 @@ class Staged:
     mask        (h, w) float32, 0..1, where geometry and occlusion let the source show
     hidden      (h, w) float32, 0..1, where the face is the target's only because the source's is
                 hidden: by hair, by glasses, by the turn of its head
+    skin_t      (h, w) float32, 0..1, the target's skin, whatever the source shows there
     face_px     the face's width in the region's pixels
     """
 
@@ -49,6 +50,7 @@ class Staged:
     texture: Texture
     mask: Mask
     hidden: Mask
+    skin_t: Mask
     zones: Zones
     face_px: float
 
@@ -78,8 +80,8 @@ def stage(
     with watch("warp"):
         texture = models.warp.texture(region, points_t, source_bgr, points_s, person_s, shape_share)
     with watch("mask"):
-        mask, hidden, zones = _masks_and_zones(small, local, texture, points_s, person_t, person_s)
-    return Staged(region, small, local, texture, mask, hidden, zones, face_width(local))
+        masks = _masks_and_zones(small, local, texture, points_s, person_t, person_s)
+    return Staged(region, small, local, texture, *masks, face_width(local))
 
 
 def _masks_and_zones(
@@ -89,8 +91,8 @@ def _masks_and_zones(
     points_s: Float32,
     person_t: Mask,
     person_s: RegionMap,
-) -> tuple[Mask, Mask, Zones]:
-    """Where the source shows, where it is hidden, what is read off which part: all (h, w), small.
+) -> tuple[Mask, Mask, Mask, Zones]:
+    """mask, hidden, skin_t and zones of Staged.
 
     target_bgr  (h, w, 3) uint8, local its landmarks there, person_t its matte
     points_s    the source's landmarks and person_s its matte, in its own picture
@@ -107,9 +109,9 @@ def _masks_and_zones(
     seen = (1.0 - strange) * texture.coverage
     face = face_mask(local, points_s, shape, depth) * (1.0 - kept) * person_t
     mask = face * seen
-    skin = skin_zone(local, shape, depth) * (1.0 - kept) * seen
-    skin *= 1.0 - beard_on_face(foreign_t, local)
-    skin *= 1.0 - texture.carry(beard_on_face(foreign_s, source))
+    skin_t = skin_zone(local, shape, depth) * (1.0 - kept)
+    skin_t *= 1.0 - beard_on_face(foreign_t, local)
+    skin = skin_t * seen * (1.0 - texture.carry(beard_on_face(foreign_s, source)))
     hidden = np.asarray(face - mask, np.float32)
     lips = lip_zone(local, shape) * mask
-    return mask, hidden, Zones(skin, eye_zone(local, shape), lips, rim_zone(depth))
+    return mask, hidden, skin_t, Zones(skin, eye_zone(local, shape), lips, rim_zone(depth))
