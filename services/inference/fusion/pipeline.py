@@ -120,9 +120,7 @@ def _fuse_face(
         lips = lips_toned(before, lit, staged.zones, staged.face_px)
         look, lit = replace(look, field=look.field.shifted(lips)), lit + lips
         skin = look.mask * staged.zones.skin
-        tone = tone_where_hidden(
-            before, lit, skin, staged.hidden, staged.skin_t, staged.face_px
-        )
+        tone = tone_where_hidden(before, lit, skin, staged.hidden, staged.skin_t, staged.face_px)
         sketch = blend(before, lit, look.mask, 1.0, "normal", tone)
     with watch("landmarks"):
         slip = _slip(*_measured_again(models, (before, sketch), staged.points))
