@@ -108,9 +108,9 @@ def _masks_and_zones(
     strange = texture.carry(np.maximum(hair_s, glasses_s))
     seen = (1.0 - strange) * texture.coverage
     face = face_mask(local, points_s, shape, depth) * (1.0 - kept) * person_t
-    mask = np.asarray(face * seen, np.float32)
-    skin_t = skin_zone(local, shape, depth) * (1.0 - kept)
-    skin_t = np.asarray(skin_t * (1.0 - beard_on_face(foreign_t, local)), np.float32)
+    mask = face * seen
+    bare = (1.0 - kept) * (1.0 - beard_on_face(foreign_t, local))
+    skin_t = np.asarray(skin_zone(local, shape, depth) * bare, np.float32)
     skin = skin_t * seen * (1.0 - texture.carry(beard_on_face(foreign_s, source)))
     hidden = np.asarray(face - mask, np.float32)
     lips = lip_zone(local, shape) * mask
