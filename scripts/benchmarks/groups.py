@@ -23,6 +23,7 @@ from fusion.types import ImageBGR
 from training.photos import Listed, by_person, listed_photos
 
 COUNT = 20  # pairs of a group
+_LEANS = (0, 15, 30, 45, 60, 90, 180)  # degrees; 0 is what the others compare with
 Pair = tuple[Portrait, Portrait]  # target, source
 # What the index tells of them: members of Congress are older; one set names the sex.
 _SITTERS: dict[str, Callable[[Listed], bool]] = {
@@ -100,6 +101,11 @@ def _groups(
     for name, change in _changes().items():
         yield name, _changed(_drawn(plain, plain), change)
     yield "target in the dark", [(_darkened(t), s) for t, s in _drawn(plain, plain)]
+    for degrees in _LEANS:
+        pairs = _drawn(plain, plain)
+        leaning = [(t, s, _leaning(t, degrees), _leaning(s, degrees)) for t, s in pairs]
+        yield f"target leans {degrees} deg", [(turned, s) for _, s, turned, _ in leaning if turned]
+        yield f"source leans {degrees} deg", [(t, turned) for t, _, _, turned in leaning if turned]
     large = [read_portrait(models, path) for path in sorted((photos / "photos").glob("*.jpg"))]
     wide = [p for p in large if p is not None]
     pairs = _drawn(wide, wide)
@@ -138,6 +144,18 @@ def _changed(pairs: list[Pair], change: Callable[[Portrait, int], ImageBGR]) -> 
         other = Portrait(source.models, change(source, seed), source.face, who=source)
         changed.append((target, other))
     return changed
+
+
+def _leaning(portrait: Portrait, degrees: float) -> Portrait | None:
+    """The photo turned clockwise, all of it; None where its face is not found then."""
+    h, w = portrait.image.shape[:2]
+    M = cv2.getRotationMatrix2D((w / 2, h / 2), -degrees, 1.0)
+    width, height = (int(side) for side in np.abs(M[:, :2]) @ (w, h))
+    M[:, 2] += (width / 2 - w / 2, height / 2 - h / 2)
+    how, border = cv2.INTER_CUBIC, cv2.BORDER_REPLICATE
+    image = cv2.warpAffine(portrait.image, M, (width, height), flags=how, borderMode=border)
+    found = portrait_of(portrait.models, np.asarray(image, np.uint8))
+    return found and replace(found, who=portrait)
 
 
 def _darkened(portrait: Portrait) -> Portrait:

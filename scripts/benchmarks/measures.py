@@ -50,8 +50,9 @@ def skin_step(result: ImageBGR, target: ImageBGR, points: Float32) -> float:
     depth = oval_depth(points, shape)
     skin = skin_zone(points, shape, depth) > 0.9
     size = face_width(points)
-    upper = skin & (np.mgrid[: shape[0], : shape[1]][0] < points[9, 1])
-    lower = skin & (np.mgrid[: shape[0], : shape[1]][0] > points[2, 1])
+    down = points[152, :2] - points[10, :2]  # chin and crown: heads may lean
+    height = np.mgrid[: shape[1], : shape[0]].T @ down
+    upper, lower = skin & (height < points[9, :2] @ down), skin & (height > points[2, :2] @ down)
     own = not_skin(target, points) < 0.2
     neck = _below_chin(points, shape) & own
     crown = (depth == 0) & own & _above_brows(points, shape)

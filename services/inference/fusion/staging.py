@@ -6,7 +6,7 @@ import numpy as np
 
 from fusion.imaging.color import Zones, grey_of, is_grey
 from fusion.imaging.face_points import OVAL
-from fusion.imaging.view import Region, RegionMap, region_around
+from fusion.imaging.view import Region, RegionMap, lean_of, region_around
 from fusion.masks.face import (
     eye_zone,
     face_mask,
@@ -69,7 +69,8 @@ def stage(
     target_bgr, source_bgr  (H, W, 3) uint8; points_t, points_s (478, 3) float32 in their pixels
     shape_share             0..1, how far the texture keeps the source's own proportions
     """
-    region = region_around(points_t[list(OVAL)], target_bgr.shape, MARGIN, SMALL_SIDE_PX)
+    oval, lean = points_t[list(OVAL)], lean_of(points_t)
+    region = region_around(oval, target_bgr.shape, MARGIN, SMALL_SIDE_PX, lean)
     small = region.cut(target_bgr)
     if is_grey(small):
         source_bgr = grey_of(source_bgr)

@@ -1,25 +1,45 @@
 """A face's neighbourhood, cut out once: where it lies, at which scale, and its points in it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import ceil, floor
+from dataclasses import dataclass, replace
+from math import atan2, ceil, cos, floor, radians, sin
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from fusion.imaging.align import Matrix
+from fusion.imaging.face_points import EYE_CORNERS
 from fusion.types import Float32, ImageBGR, Mask
 
 # Pixels worked on at a time: a few float32 pictures of that size fit a core's second-level cache.
 _BAND_ROWS, _BAND_STEP = 512, 64
 _STRIP_PX = 16384
+_UPRIGHT = radians(10)  # masks and the network take a head that leans less as it is
+
+
+@dataclass(frozen=True)
+class Slant:
+    """A rectangle that stands slanting in the picture, upright for a face that leans.
+
+    middle     x, y in the continuous coordinates of the picture, a pixel's centre at a half
+    size       width and height in picture pixels
+    lean_rad   direction of its own x axis, clockwise as seen
+    """
+
+    middle: tuple[float, float]
+    size: tuple[float, float]
+    lean_rad: float
 
 
 @dataclass(frozen=True)
 class Region:
-    """A box of a picture, seen at a scale.
+    """A box of a picture, seen at a scale: the region's pixels, in which the face is upright.
 
     x0, y0, x1, y1  picture pixels, inside the picture, x1 and y1 exclusive
     scale           region pixels per picture pixel, 0 < scale <= 1
+    slant           what the region's pixels cover where that is not the box itself; the box then
+                    lies around it
     Pixel centres lie at whole numbers in both systems, as in cv2.resize.
     """
 
@@ -28,42 +48,81 @@ class Region:
     x1: int
     y1: int
     scale: float
+    slant: Slant | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width) in region pixels."""
-        return (
-            max(1, round((self.y1 - self.y0) * self.scale)),
-            max(1, round((self.x1 - self.x0) * self.scale)),
-        )
+        width, height = self.slant.size if self.slant else (self.x1 - self.x0, self.y1 - self.y0)
+        return max(1, round(height * self.scale)), max(1, round(width * self.scale))
 
     @property
     def box(self) -> tuple[slice, slice]:
         """Rows and columns of the picture."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
-    def from_picture(self, points: Float32) -> Float32:
-        """(N, 2+) picture pixels -> region pixels; a third column (depth) is scaled alike."""
+    @property
+    def level(self) -> "Region":
+        """The box itself at the same scale."""
+        return replace(self, slant=None)
+
+    @property
+    def M_picture2region(self) -> Matrix:
+        """(2, 3) float64."""
         h, w = self.shape
-        kx, ky = w / (self.x1 - self.x0), h / (self.y1 - self.y0)
+        lean, size = 0.0, (float(self.x1 - self.x0), float(self.y1 - self.y0))
+        middle = self.x0 + size[0] / 2, self.y0 + size[1] / 2
+        if self.slant:
+            lean, size, middle = self.slant.lean_rad, self.slant.size, self.slant.middle
+        turn = np.array([[cos(lean), sin(lean)], [-sin(lean), cos(lean)]])
+        linear = turn * [[w / size[0]], [h / size[1]]]
+        offset = linear @ (0.5 - np.array(middle)) + (w / 2 - 0.5, h / 2 - 0.5)
+        return np.column_stack([linear, offset])
+
+    def from_picture(self, points: Float32) -> Float32:
+        """(..., 2+) picture pixels -> region pixels; a third column (depth) is scaled alike."""
+        matrix = self.M_picture2region
         out = np.array(points, np.float32)
-        out[..., 0] = (out[..., 0] - self.x0 + 0.5) * kx - 0.5
-        out[..., 1] = (out[..., 1] - self.y0 + 0.5) * ky - 0.5
+        out[..., :2] = points[..., :2] @ matrix[:, :2].T + matrix[:, 2]
         if out.shape[-1] > 2:
             out[..., 2] *= self.scale
         return out
 
+    def places(self) -> Float32:
+        """(h, w, 2) float32, where each pixel of the region lies in the picture."""
+        back = cv2.invertAffineTransform(self.M_picture2region)
+        h, w = self.shape
+        grid = np.stack(np.meshgrid(np.arange(w), np.arange(h)), axis=2)
+        return np.asarray(grid @ back[:, :2].T + back[:, 2], np.float32)
+
     def cut(self, image_bgr: ImageBGR) -> ImageBGR:
-        """The box of the picture at this scale; a copy only where it is shrunk."""
+        """The picture over this region; a copy only where it is shrunk or turned.
+
+        What lies outside the picture repeats its border.
+        """
+        if self.slant:
+            shrunk, M_level2region = self.level.cut(image_bgr), self._from(self.level)
+            size, border = self.shape[::-1], cv2.BORDER_REPLICATE
+            turned = cv2.warpAffine(
+                shrunk, M_level2region, size, flags=cv2.INTER_CUBIC, borderMode=border
+            )
+            return np.asarray(turned, np.uint8)
         box = image_bgr[self.box]
         h, w = self.shape
         if box.shape[:2] == (h, w):
             return box
         return np.asarray(cv2.resize(box, (w, h), interpolation=cv2.INTER_AREA), np.uint8)
 
+    def _from(self, other: "Region") -> Matrix:
+        """(2, 3) float64, another region's pixels -> this one's."""
+        back = cv2.invertAffineTransform(other.M_picture2region)
+        matrix = self.M_picture2region
+        offset = matrix[:, :2] @ back[:, 2:] + matrix[:, 2:]
+        return np.column_stack([matrix[:, :2] @ back[:, :2], offset])
+
     def at_scale(self, scale: float) -> "Region":
-        """The same box seen at another scale, at most 1."""
-        return Region(self.x0, self.y0, self.x1, self.y1, min(1.0, scale))
+        """The same seen at another scale, at most 1."""
+        return replace(self, scale=min(1.0, scale))
 
     def box_in(self, outer: "Region") -> tuple[slice, slice]:
         """Rows and columns of this box in a cut of an outer one at the picture's resolution."""
@@ -79,6 +138,9 @@ class Region:
         mask  (h, w) 0..1; every strip is as wide as what is above 0 in it, enlarged
         """
         touched = mask > 0
+        if self.slant:
+            yield from self.level.strips(self._levelled(touched))
+            return
         (h, w), height, width = mask.shape, self.y1 - self.y0, self.x1 - self.x0
         rows = max(8, _STRIP_PX // width)
         for y0 in range(0, height, rows):
@@ -90,6 +152,12 @@ class Region:
                 x0 = max(0, floor((seen[0] - 0.5) * width / w))
                 x1 = min(width, ceil((seen[-1] + 1.5) * width / w))
                 yield Region(self.x0 + x0, self.y0 + y0, self.x0 + x1, self.y0 + y1, 1.0)
+
+    def _levelled(self, touched: NDArray[np.bool_]) -> Mask:
+        """What is touched, over the level box at the same scale, with all that is next to it."""
+        level = self.level
+        wider = cv2.dilate(touched.astype(np.float32), np.ones((3, 3), np.uint8))
+        return np.asarray(cv2.warpAffine(wider, level._from(self), level.shape[::-1]), np.float32)
 
     def bands(self, reach: int) -> Iterator[tuple["Region", slice]]:
         """Cuts the box into bands of rows at the picture's own resolution, for what looks around.
@@ -112,39 +180,66 @@ class Region:
         values  (h, w) or (h, w, 3) float32; of other depths OpenCV would round the places
         part    at the picture's own resolution
         """
-        h, w = self.shape
-        kx, ky = w / (self.x1 - self.x0), h / (self.y1 - self.y0)
-        M_part2region = np.array(
-            [
-                [kx, 0, (part.x0 - self.x0 + 0.5) * kx - 0.5],
-                [0, ky, (part.y0 - self.y0 + 0.5) * ky - 0.5],
-            ]
-        )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size, border = part.shape[::-1], cv2.BORDER_REPLICATE
         return np.asarray(
-            cv2.warpAffine(values, M_part2region, size, flags=flags, borderMode=border), np.float32
+            cv2.warpAffine(values, self._from(part), size, flags=flags, borderMode=border),
+            np.float32,
         )
 
 
+def lean_of(landmarks: Float32) -> float:
+    """How far a head leans, in radians clockwise as seen; 0 where that is hardly at all.
+
+    landmarks  (478, 3) picture pixels
+    """
+    left, right = (landmarks[list(eye), :2].mean(axis=0) for eye in EYE_CORNERS)
+    lean = atan2(right[1] - left[1], right[0] - left[0])
+    return lean if abs(lean) > _UPRIGHT else 0.0
+
+
 def region_around(
-    points: Float32, image_shape: tuple[int, ...], margin: float, max_side: int | None = None
+    points: Float32,
+    image_shape: tuple[int, ...],
+    margin: float,
+    max_side: int | None = None,
+    lean_rad: float = 0.0,
 ) -> Region:
     """The points' bounding box, widened by `margin` of its larger side and clipped to the picture.
 
     points    (N, 2+) picture pixels
     max_side  largest side in region pixels; None keeps the picture's own resolution
+    lean_rad  the box is drawn around a face that leans as far, and then not clipped
     """
-    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
-    pad = margin * float((high - low).max())
+    cut = _level_around(points, image_shape, margin)
+    side = float(max(cut.x1 - cut.x0, cut.y1 - cut.y0))
+    if lean_rad:
+        turn = np.array([[cos(lean_rad), sin(lean_rad)], [-sin(lean_rad), cos(lean_rad)]])
+        low, high = _around(points[:, :2] @ turn.T, margin)
+        width, height = (float(v) for v in high - low + 1)
+        x, y = ((low + high) / 2 @ turn + 0.5).tolist()
+        corners = np.array([(low[0], low[1]), (low[0], high[1]), (high[0], low[1]), high]) @ turn
+        cut = _level_around(corners, image_shape, 0.0)
+        cut = replace(cut, slant=Slant((x, y), (width, height), lean_rad))
+        side = max(width, height)
+    return cut if max_side is None else cut.at_scale(max_side / side)
+
+
+def _level_around(points: Float32, image_shape: tuple[int, ...], margin: float) -> Region:
+    low, high = _around(points, margin)
     height, width = image_shape[:2]
-    x0, y0 = (int(max(0.0, v)) for v in np.floor(low - pad))
-    x1, y1 = (int(v) for v in np.ceil(high + pad) + 1)
+    x0, y0 = (int(max(0.0, v)) for v in np.floor(low))
+    x1, y1 = (int(v) for v in np.ceil(high) + 1)
     x0, y0 = min(x0, width - 2), min(y0, height - 2)
     x1, y1 = max(x0 + 2, min(x1, width)), max(y0 + 2, min(y1, height))
-    side = max(x1 - x0, y1 - y0)
-    scale = 1.0 if max_side is None else min(1.0, max_side / side)
-    return Region(x0, y0, x1, y1, scale)
+    return Region(x0, y0, x1, y1, 1.0)
+
+
+def _around(points: Float32, margin: float) -> tuple[Float32, Float32]:
+    """The lowest and the highest x and y, widened by `margin` of the larger side."""
+    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+    pad = margin * float((high - low).max())
+    return low - pad, high + pad
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +260,4 @@ class RegionMap:
 
     def over(self, region: Region) -> Float32:
         """Values on another region of the same picture: (h, w) float32."""
-        h, w = region.shape
-        kx, ky = (region.x1 - region.x0) / w, (region.y1 - region.y0) / h
-        gy, gx = np.mgrid[0:h, 0:w].astype(np.float32)
-        x, y = (gx + 0.5) * kx - 0.5 + region.x0, (gy + 0.5) * ky - 0.5 + region.y0
-        return self.at(np.stack([x, y], axis=2))
+        return self.at(region.places())

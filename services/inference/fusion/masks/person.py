@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from fusion.imaging.face_points import OVAL
-from fusion.imaging.view import RegionMap, region_around
+from fusion.imaging.view import RegionMap, lean_of, region_around
 from fusion.masks.face import smoothstep
 from fusion.models.matte.selfie import Matte
 from fusion.types import Float32, ImageBGR
@@ -19,7 +19,8 @@ def person_around(matte: Matte, image_bgr: ImageBGR, landmarks: Float32) -> Regi
 
     image_bgr  (H, W, 3) uint8; landmarks (478, 3) float32 in its pixels
     """
-    around = region_around(landmarks[list(OVAL)], image_bgr.shape, _SHOULDERS, _SIDE_PX)
+    oval, lean = landmarks[list(OVAL)], lean_of(landmarks)
+    around = region_around(oval, image_bgr.shape, _SHOULDERS, _SIDE_PX, lean)
     person = cv2.erode(matte.person(around.cut(image_bgr)), _OUTLINE)
     soft = np.asarray(cv2.blur(person, (3, 3)), np.float32)
     return RegionMap(around, smoothstep(soft, 0.5, 0.95))

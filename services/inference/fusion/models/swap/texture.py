@@ -22,7 +22,7 @@ class Texture:
     """The source's face in the target's geometry, still in the source's light.
 
     region     the target's neighbourhood at the small scale
-    source_small_bgr  the source's neighbourhood, shrunk to about the same scale
+    source_region, source_small_bgr  the source's neighbourhood, shrunk to about the same scale
     small_bgr  (h, w, 3) uint8, the texture at that scale
     coverage   (h, w) float32, 0..1, how far the source shows what is needed there
     direct     (h, w, 2) float32, source picture x, y of every pixel of the region
@@ -45,7 +45,7 @@ class Texture:
         ratio = self.source_region.scale / self.region.scale  # target pixels per source pixel
         nearly_alike = _ALIASING < ratio < 1
         # A source that is larger still is shrunk first: sampling alone would alias.
-        source = self.source_region.at_scale(1.0 if nearly_alike else ratio)
+        source = self.source_region.level.at_scale(1.0 if nearly_alike else ratio)
         return FullTexture(
             region=self.region,
             picture=source.cut(self.source_bgr),

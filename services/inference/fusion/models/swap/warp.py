@@ -16,7 +16,7 @@ from fusion.imaging.face_points import (
     MESH_POINTS,
     OVAL,
 )
-from fusion.imaging.view import Region, RegionMap, region_around
+from fusion.imaging.view import Region, RegionMap, lean_of, region_around
 from fusion.models.swap.texture import Texture, sampled
 from fusion.models.topology import Topology
 from fusion.types import Float32, ImageBGR, Mask
@@ -93,40 +93,10 @@ class MeshWarp:
         if not worth:
             share, other = np.zeros_like(share), np.zeros_like(other)
         coverage = _without_slits((seen + other) * raster.covered, _width(target))
-        return self._sampled(
-            region, vertices, source, source_bgr, coverage, direct, mirrored, share
-        )
-
-    def _sampled(
-        self,
-        region: Region,
-        vertices: Float32,
-        source: Float32,
-        source_bgr: ImageBGR,
-        coverage: Mask,
-        direct: Float32,
-        mirrored: Float32 | None,
-        share: Mask,
-    ) -> Texture:
-        ratio = _width(vertices) / max(_width(source), 1.0)
-        around = region_around(source, source_bgr.shape, 0.1).at_scale(ratio)
-        picture = around.cut(source_bgr)
-        small = sampled(picture, around, direct)
-        if mirrored is not None:
-            other = sampled(picture, around, mirrored)
-            mixed = small + (other.astype(np.float32) - small) * share[..., None]
-            small = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
-        return Texture(
-            region=region,
-            source_region=around,
-            source_bgr=source_bgr,
-            source_small_bgr=picture,
-            small_bgr=small,
-            coverage=coverage.astype(np.float32),
-            direct=direct,
-            mirrored=mirrored,
-            mirror_share=share,
-        )
+        scale = _width(vertices) / max(_width(source), 1.0)
+        lean = lean_of(source_landmarks)
+        around = region_around(source, source_bgr.shape, 0.1, lean_rad=lean).at_scale(scale)
+        return _sampled(region, around, source_bgr, coverage, direct, mirrored, share)
 
     def _mirrored(self, source: Float32) -> Float32:
         # Flipped in x as well, so that the other half's triangles face the camera again.
@@ -147,6 +117,36 @@ class MeshWarp:
         # The outline stays where the target's head ends; only what lies inside it may move.
         way[list(OVAL)] = 0.0
         return np.asarray(vertices + way, np.float32)
+
+
+def _sampled(
+    region: Region,
+    around: Region,
+    source_bgr: ImageBGR,
+    coverage: Mask,
+    direct: Float32,
+    mirrored: Float32 | None,
+    share: Mask,
+) -> Texture:
+    """The texture of these maps; around is the source's neighbourhood at the region's scale."""
+    level = around.level
+    picture = level.cut(source_bgr)
+    small = sampled(picture, level, direct)
+    if mirrored is not None:
+        other = sampled(picture, level, mirrored)
+        mixed = small + (other.astype(np.float32) - small) * share[..., None]
+        small = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return Texture(
+        region=region,
+        source_region=around,
+        source_bgr=source_bgr,
+        source_small_bgr=around.cut(source_bgr) if around.slant else picture,
+        small_bgr=small,
+        coverage=coverage.astype(np.float32),
+        direct=direct,
+        mirrored=mirrored,
+        mirror_share=share,
+    )
 
 
 def _neighbourly(vertices: Float32) -> Float32:
