@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from fusion.imaging.face_points import OVAL
-from fusion.imaging.view import region_around
+from fusion.imaging.view import lean_of, region_around
 from fusion.models.registry import FaceModels
 from fusion.pipeline import find_faces
 from fusion.types import Float32, ImageBGR
@@ -43,10 +43,10 @@ class Photo:
     identity: Float32
 
     def around_face(self, margin: float, side_px: float) -> "Photo":
-        """The face with its surroundings, shrunk so that the oval's larger side is side_px."""
-        oval = self.points[list(OVAL), :2]
+        """The face upright, with its surroundings, its oval's larger side at most side_px."""
+        oval, lean = self.points[list(OVAL), :2], lean_of(self.points)
         scale = min(1.0, side_px / float(np.ptp(oval, axis=0).max()))
-        region = region_around(oval, self.image.shape, margin).at_scale(scale)
+        region = region_around(oval, self.image.shape, margin, lean_rad=lean).at_scale(scale)
         image, points = np.array(region.cut(self.image)), region.from_picture(self.points)
         return replace(self, image=image, points=points)
 
