@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from fusion.imaging.color import Zones, blur_inside, level_of
+from fusion.imaging.color import Zones, blur_inside, level_of, whites_in
 from fusion.types import Float32, Mask
 
 # Of b, beyond its slow part: what stays as it is, and the share of what goes further.
 _STAIN, _STAIN_SLOPE = 4.0, 0.25
 _MOST_OWN = 0.98  # quantile that stands for the greyest of the target's own skin
-# Quantile of lightness above which eyes are white; a and b, as whites in shadow can look like skin.
-_WHITES, _MOST_CAST = 0.6, 5.0
+_MOST_CAST = 5.0  # of eyes, in a and b: whites in shadow can look like skin
 
 
 def match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) -> Float32:
@@ -62,12 +61,8 @@ def _direction(chroma: Float32) -> Float32:
 
 def _cast_on_eyes(texture: Float32, target: Float32, eyes: Mask) -> Float32:
     """How the whites of the eyes differ in a and b: (2,). The skin's own colour is not in them."""
-    seen = eyes > 0.5
-    if not seen.any():
-        return np.zeros(2, np.float32)
-    casts = []
-    for lab in (texture, target):
-        inside = lab[seen]
-        white = inside[:, 0] >= np.quantile(inside[:, 0], _WHITES)
-        casts.append(inside[white, 1:].mean(axis=0))
+    casts = [
+        np.array([level_of(lab[..., k], whites_in(lab[..., 0], eyes)) for k in (1, 2)])
+        for lab in (texture, target)
+    ]
     return np.asarray(np.clip(casts[1] - casts[0], -_MOST_CAST, _MOST_CAST), np.float32)

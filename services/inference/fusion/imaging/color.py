@@ -11,6 +11,7 @@ _GREY_STEP = 3  # grey levels between channels
 # Dark outliers weigh as if they were this many times further off.
 _DARK = 2.0
 _SAMPLES = 40  # of a slow surface across the face
+_WHITES = 0.6  # quantile of lightness above which an eye is white
 L_OFFSET = 16.0  # CIE L* = 116 Y^(1/3) - 16: with it added, light scales L by a factor
 
 
@@ -151,6 +152,14 @@ def level_of(values: Float32, weight: Mask) -> float:
     """The weighted mean, 0 where there is hardly any weight; both (H, W)."""
     total = float(weight.sum())
     return float((values * weight).sum()) / total if total > 1.0 else 0.0
+
+
+def whites_in(lightness: Float32, eyes: Mask) -> Mask:
+    """The lighter part of the eyeballs, 0 or 1: of everybody's it has about one colour. (h, w)"""
+    seen = eyes > 0.5
+    if not seen.any():
+        return np.zeros_like(eyes)
+    return (seen & (lightness >= np.quantile(lightness[seen], _WHITES))).astype(np.float32)
 
 
 def color_field(texture_bgr: ImageBGR, matched: Float32, radius: int) -> ColorField:

@@ -18,6 +18,7 @@ from fusion.imaging.color import (
     level_of,
     slow_field,
     to_lab,
+    whites_in,
 )
 from fusion.types import Float32, ImageBGR, Mask
 
@@ -80,13 +81,12 @@ def match_light(
 
 
 def _eyes_lit(lit: Float32, log_s: Float32, log_t: Float32, zones: Zones) -> Float32:
-    """Eyes are as bright as the target's own eyes show, not as much lighter as the skin is."""
-    eyes, skin = (
-        level_of(log_t, zone) - level_of(log_s, zone) for zone in (zones.eyes, zones.skin)
-    )
+    """Eyes are as bright as the target's whites show, not as much lighter as the skin is."""
+    whites_t, whites_s = (level_of(log, whites_in(log, zones.eyes)) for log in (log_t, log_s))
+    skin = level_of(log_t, zones.skin) - level_of(log_s, zones.skin)
     # Irises and lashes are the person's own: eyes change no further than that, or than the darkness
     # in which the skin lies as well.
-    eyes = float(np.clip(eyes, min(skin, 0.0) - _EYES_DARKER, _EYES_LIGHTER))
+    eyes = float(np.clip(whites_t - whites_s, min(skin, 0.0) - _EYES_DARKER, _EYES_LIGHTER))
     off = log_s + np.float32(eyes) - lit
     beyond = np.sign(off) * np.maximum(np.abs(off) - _EYES_FREE, 0.0)
     return np.asarray(lit + zones.eyes * beyond, np.float32)
