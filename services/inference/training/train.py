@@ -30,7 +30,6 @@ SAVE_EVERY, LOOK_EVERY, TELL_EVERY = 250, 1000, 25  # steps
 _EMA = 0.999
 _CHECKED = 256  # held-out samples
 _MEASURED = 24  # batches for the statistics of batch normalisation
-_SHARE = 0.75  # of the last cycle's way
 _CHECKS = ("classical error", "learned error", "classical cosine", "learned cosine")
 
 
@@ -41,6 +40,7 @@ class Cycle:
     rate     the schedule's highest
     wild     share of a batch that has no truth
     weights  of the loss's terms
+    share    of the way from its start to its end that is gone: the error is lower in between
     """
 
     name: str
@@ -51,14 +51,31 @@ class Cycle:
     batch: int = 16
     decay: float = 1e-2
     seed: int = 1
+    share: float = 1.0
 
 
 # Light and colour first: from the start the gradient of likeness would drown all others. Then a
 # second decay from a high rate, with less pull to the target's tone: it has been learnt by then.
+# Last a short one with less of likeness: light gains a little, and likeness has some to spare.
 CYCLES = (
     Cycle("light", 7500, 2e-3, wild=0.2, weights=Weights(identity=0)),
     Cycle("likeness", 1600, 1e-3, wild=0.25, weights=Weights(identity=0.7, kept=0.2)),
-    Cycle("settle", 4400, 1e-3, wild=0.25, weights=Weights(identity=0.6, tone=0.2, kept=0.2)),
+    Cycle(
+        "settle",
+        4400,
+        1e-3,
+        wild=0.25,
+        weights=Weights(identity=0.6, tone=0.2, kept=0.2),
+        share=0.75,
+    ),
+    Cycle(
+        "soften",
+        800,
+        5e-4,
+        wild=0.2,
+        weights=Weights(identity=0.3, tone=0.2, kept=0.2, kept_own=0.01),
+        share=0.5,
+    ),
 )
 
 
@@ -203,16 +220,16 @@ def train(
 
 
 @torch.no_grad()
-def between(start: FusionUNet, end: FusionUNet, samples: Samples) -> FusionUNet:
-    """On the way from a cycle's start to its end, where the error is lower than at either.
+def between(start: FusionUNet, end: FusionUNet, share: float, samples: Samples) -> FusionUNet:
+    """So far on the way from a cycle's start to its end, on the CPU.
 
-    On the CPU. Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models",
+    Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models",
     arXiv:2109.01903.
     """
     network: FusionUNet = copy.deepcopy(start).cpu()
     parts = (dict(n.cpu().named_parameters()) for n in (start, end))
     for mine, a, b in zip(network.parameters(), *(p.values() for p in parts), strict=True):
-        mine.copy_(torch.lerp(a, b, _SHARE))
+        mine.copy_(torch.lerp(a, b, share))
     for part in network.modules():
         if isinstance(part, torch.nn.BatchNorm2d):  # their statistics are measured anew
             part.reset_running_stats()
@@ -258,13 +275,14 @@ def main() -> None:
     )
     samples, held_out = Samples(args.samples), Samples(args.held_out)
     torch.manual_seed(Cycle.seed)
-    networks = [FusionUNet()]
+    network = FusionUNet()
     for cycle in CYCLES:
         steps = max(1, cycle.steps * args.steps // CYCLES[0].steps)
-        run = Run(replace(cycle, steps=steps), networks[-1], args.run, device)
+        run = Run(replace(cycle, steps=steps), network, args.run, device)
         train(run, samples, held_out, recogniser, stopped)
-        networks.append(run.average.module)
-    torch.save(between(networks[-2], networks[-1], samples).state_dict(), args.run / "trained.pt")
+        end = run.average.module
+        network = end if cycle.share == 1 else between(network, end, cycle.share, samples)
+    torch.save(network.state_dict(), args.run / "trained.pt")
 
 
 if __name__ == "__main__":
