@@ -23,7 +23,7 @@ from fusion.types import ImageBGR
 from training.photos import Listed, by_person, listed_photos
 
 COUNT = 20  # pairs of a group
-_LEANS = (0, 15, 30, 45, 60, 90, 180)  # degrees; 0 is what the others compare with
+_LEANS = (15, 30, 45, 60, 90, 180)  # degrees
 Pair = tuple[Portrait, Portrait]  # target, source
 # What the index tells of them: members of Congress are older; one set names the sex.
 _SITTERS: dict[str, Callable[[Listed], bool]] = {
@@ -101,8 +101,9 @@ def _groups(
     for name, change in _changes().items():
         yield name, _changed(_drawn(plain, plain), change)
     yield "target in the dark", [(_darkened(t), s) for t, s in _drawn(plain, plain)]
+    pairs = _drawn(plain, plain)
+    yield "both upright", pairs  # the same as the leaning ones
     for degrees in _LEANS:
-        pairs = _drawn(plain, plain)
         leaning = [(t, s, _leaning(t, degrees), _leaning(s, degrees)) for t, s in pairs]
         yield f"target leans {degrees} deg", [(turned, s) for _, s, turned, _ in leaning if turned]
         yield f"source leans {degrees} deg", [(t, turned) for t, _, _, turned in leaning if turned]
