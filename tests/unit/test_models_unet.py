@@ -154,6 +154,9 @@ def test_damaged_weights_are_refused_by_name(tmp_path: Path) -> None:
         with pytest.raises(ModelUnavailable, match=r"fusion_unet\.onnx\.sha256") as refused:
             own_file(FUSION_UNET, tmp_path)
         assert str(tmp_path.parent) not in str(refused.value)
+    copy.with_name(f"{copy.name}.sha256").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelUnavailable, match=r"fusion_unet\.onnx\.sha256"):
+        own_file(FUSION_UNET, tmp_path)
 
 
 def shipped() -> OnnxModel:

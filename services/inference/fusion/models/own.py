@@ -17,7 +17,7 @@ def own_file(model: OwnModel, folder: Path = WEIGHTS) -> Path:
     path = folder / model.file
     try:
         good = hashlib.sha256(path.read_bytes()).hexdigest() == sha256_of(model, folder)
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         good = False
     if not good:
         raise ModelUnavailable(
