@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.portraits import Portrait, portrait_of, read_portrait
 from benchmarks.quality import CACHE, COLUMNS, in_the_wild, methods
 from benchmarks.recognisers import likenesses
-from benchmarks.scenes import relight
+from benchmarks.scenes import relight, turned
 from benchmarks.sheets import Sheet
 from fusion.imaging.align import head_pose
 from fusion.imaging.color import grey_of, to_lab
@@ -105,8 +105,8 @@ def _groups(
     yield "both upright", pairs  # the same as the leaning ones
     for degrees in _LEANS:
         leaning = [(t, s, _leaning(t, degrees), _leaning(s, degrees)) for t, s in pairs]
-        yield f"target leans {degrees} deg", [(turned, s) for _, s, turned, _ in leaning if turned]
-        yield f"source leans {degrees} deg", [(t, turned) for t, _, _, turned in leaning if turned]
+        yield f"target leans {degrees} deg", [(other, s) for _, s, other, _ in leaning if other]
+        yield f"source leans {degrees} deg", [(t, other) for t, _, _, other in leaning if other]
     large = [read_portrait(models, path) for path in sorted((photos / "photos").glob("*.jpg"))]
     wide = [p for p in large if p is not None]
     pairs = _drawn(wide, wide)
@@ -148,14 +148,8 @@ def _changed(pairs: list[Pair], change: Callable[[Portrait, int], ImageBGR]) -> 
 
 
 def _leaning(portrait: Portrait, degrees: float) -> Portrait | None:
-    """The photo turned clockwise, all of it; None where its face is not found then."""
-    h, w = portrait.image.shape[:2]
-    M = cv2.getRotationMatrix2D((w / 2, h / 2), -degrees, 1.0)
-    width, height = (int(side) for side in np.abs(M[:, :2]) @ (w, h))
-    M[:, 2] += (width / 2 - w / 2, height / 2 - h / 2)
-    how, border = cv2.INTER_CUBIC, cv2.BORDER_REPLICATE
-    image = cv2.warpAffine(portrait.image, M, (width, height), flags=how, borderMode=border)
-    found = portrait_of(portrait.models, np.asarray(image, np.uint8))
+    """The photo turned; None where its face is not found then."""
+    found = portrait_of(portrait.models, turned(portrait.image, degrees))
     return found and replace(found, who=portrait)
 
 

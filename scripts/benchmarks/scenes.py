@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from fusion.masks.face import oval_depth
@@ -50,6 +51,17 @@ def rebuilt_scenes(models: FaceModels, photos: Path) -> list[Rebuilt]:
             Rebuilt(scene.target.image, face_t, scene.source.image, face_s, scene.truth, inside)
         )
     return scenes
+
+
+def turned(image: ImageBGR, degrees: float) -> ImageBGR:
+    """The photo turned clockwise, on a ground that holds all of it."""
+    h, w = image.shape[:2]
+    M = cv2.getRotationMatrix2D((w / 2, h / 2), -degrees, 1.0)
+    width, height = (int(side) for side in np.abs(M[:, :2]) @ (w, h))
+    M[:, 2] += (width / 2 - w / 2, height / 2 - h / 2)
+    how, border = cv2.INTER_CUBIC, cv2.BORDER_REPLICATE
+    out = cv2.warpAffine(image, M, (width, height), flags=how, borderMode=border)
+    return np.asarray(out, np.uint8)
 
 
 def relight(image: ImageBGR, face: Face, seed: int) -> ImageBGR:

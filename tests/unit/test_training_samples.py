@@ -1,5 +1,6 @@
 """What the U-Net is trained with: the split, the disguises, and scenes whose truth is known."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 from benchmarks.pairs import pairs
+from benchmarks.scenes import turned
 from unit.embedded import models, portrait
 
+from fusion.imaging.view import lean_of
 from fusion.masks.face import oval_depth
 from fusion.models.identity.dlib_resnet import CHIP_PX, to_chip
 from fusion.pipeline import find_faces
@@ -20,13 +23,13 @@ from training.occluders import draw_occluder
 from training.photos import Listed, Photo, UnusableData, by_person, check_photos, listed_photos
 from training.prepare import Album, check_stamp
 from training.relief import normals_of
-from training.samples import OWN, SECOND, WILD, Cast, own_scene, sample_of, wild_scene
+from training.samples import OWN, SECOND, WILD, Cast, Scene, own_scene, sample_of, wild_scene
 
 SEEDS = range(6)
 
 
-def photo(index: int) -> Photo:
-    image = portrait(index)
+def photo(index: int, degrees: float = 0.0) -> Photo:
+    image = turned(portrait(index), degrees)
     (face,) = find_faces(models(), image)
     return Photo(image, face.points, models().identity.embed(image, face))
 
@@ -147,6 +150,14 @@ def test_a_wild_scene_has_no_truth(cast: Cast) -> None:
     scene = wild_scene(np.random.default_rng(0), models(), cast)
     assert scene.kind == WILD
     np.testing.assert_array_equal(scene.truth, scene.target.image)
+
+
+@pytest.mark.parametrize("make", [own_scene, wild_scene])
+def test_photos_of_leaning_heads_are_straightened(make: Callable[..., Scene]) -> None:
+    leaning = Cast(photo(0, 14), None, (photo(1, -25), photo(2, 60), photo(3, 11)))
+    scene = make(np.random.default_rng(0), models(), leaning)
+    assert lean_of(scene.target.points) == lean_of(scene.source.points) == 0
+    assert sample_of(models(), scene).pictures.shape == (224, 224, 12)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -167,8 +167,8 @@ def _measured_again(
 ) -> list[Face]:
     """The face that lies at points (478, 3) in each of these pictures of the same size."""
     xy = points[:MESH_POINTS, :2]
-    known = Face(np.concatenate([xy.min(axis=0), xy.max(axis=0)]), kps5_of(points), 1.0)
-    return [models.landmarker.locate(image, known, passes=1) for image in images_bgr]
+    where = Face(np.concatenate([xy.min(axis=0), xy.max(axis=0)]), kps5_of(points), 1.0)
+    return [models.landmarker.locate(image, where, known=True) for image in images_bgr]
 
 
 def _slip(before: Face, after: Face) -> Matrix:

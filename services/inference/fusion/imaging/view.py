@@ -17,6 +17,8 @@ _BAND_ROWS, _BAND_STEP = 512, 64
 _STRIP_PX = 16384
 _UPRIGHT = radians(10)  # masks and the network take a head that leans less as it is
 
+Points = NDArray[np.floating]
+
 
 @dataclass(frozen=True)
 class Slant:
@@ -74,8 +76,7 @@ class Region:
         middle = self.x0 + size[0] / 2, self.y0 + size[1] / 2
         if self.slant:
             lean, size, middle = self.slant.lean_rad, self.slant.size, self.slant.middle
-        turn = np.array([[cos(lean), sin(lean)], [-sin(lean), cos(lean)]])
-        linear = turn * [[w / size[0]], [h / size[1]]]
+        linear = _turn(lean) * [[w / size[0]], [h / size[1]]]
         offset = linear @ (0.5 - np.array(middle)) + (w / 2 - 0.5, h / 2 - 0.5)
         return np.column_stack([linear, offset])
 
@@ -211,21 +212,32 @@ def region_around(
     max_side  largest side in region pixels; None keeps the picture's own resolution
     lean_rad  the box is drawn around a face that leans as far, and then not clipped
     """
-    cut = _level_around(points, image_shape, margin)
-    side = float(max(cut.x1 - cut.x0, cut.y1 - cut.y0))
-    if lean_rad:
-        turn = np.array([[cos(lean_rad), sin(lean_rad)], [-sin(lean_rad), cos(lean_rad)]])
-        low, high = _around(points[:, :2] @ turn.T, margin)
-        width, height = (float(v) for v in high - low + 1)
-        x, y = ((low + high) / 2 @ turn + 0.5).tolist()
-        corners = np.array([(low[0], low[1]), (low[0], high[1]), (high[0], low[1]), high]) @ turn
-        cut = _level_around(corners, image_shape, 0.0)
-        cut = replace(cut, slant=Slant((x, y), (width, height), lean_rad))
-        side = max(width, height)
-    return cut if max_side is None else cut.at_scale(max_side / side)
+    around = (
+        _slanting_around(points, image_shape, margin, lean_rad)
+        if lean_rad
+        else _level_around(points, image_shape, margin)
+    )
+    return around if max_side is None else around.at_scale(max_side / max(around.shape))
 
 
-def _level_around(points: Float32, image_shape: tuple[int, ...], margin: float) -> Region:
+def _slanting_around(
+    points: Float32, image_shape: tuple[int, ...], margin: float, lean_rad: float
+) -> Region:
+    turn = _turn(lean_rad)
+    low, high = _around(points[:, :2] @ turn.T, margin)
+    width, height = (float(v) for v in high - low + 1)
+    x, y = ((low + high) / 2 @ turn + 0.5).tolist()
+    corners = np.array([(low[0], low[1]), (low[0], high[1]), (high[0], low[1]), high]) @ turn
+    level = _level_around(corners, image_shape, 0.0)
+    return replace(level, slant=Slant((x, y), (width, height), lean_rad))
+
+
+def _turn(lean_rad: float) -> Matrix:
+    """(2, 2), picture axes -> those of a face that leans so far."""
+    return np.array([[cos(lean_rad), sin(lean_rad)], [-sin(lean_rad), cos(lean_rad)]])
+
+
+def _level_around(points: Points, image_shape: tuple[int, ...], margin: float) -> Region:
     low, high = _around(points, margin)
     height, width = image_shape[:2]
     x0, y0 = (int(max(0.0, v)) for v in np.floor(low))
@@ -235,7 +247,7 @@ def _level_around(points: Float32, image_shape: tuple[int, ...], margin: float) 
     return Region(x0, y0, x1, y1, 1.0)
 
 
-def _around(points: Float32, margin: float) -> tuple[Float32, Float32]:
+def _around(points: Points, margin: float) -> tuple[Points, Points]:
     """The lowest and the highest x and y, widened by `margin` of the larger side."""
     low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
     pad = margin * float((high - low).max())

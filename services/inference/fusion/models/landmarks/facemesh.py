@@ -19,7 +19,7 @@ _CROP_SCALE = 1.5
 # The crop of a detector's box is off by some per cent; a second run on the first one's own points
 # steadies them, a third changes nothing that can be seen, unless the head leans far: then the
 # first crop is worse, and runs go on until the crop hardly moves.
-_PASSES, _MOST_PASSES = 2, 5
+_LEAST_PASSES, _MOST_PASSES = 2, 5
 _STEADY = 0.02  # of the crop's side
 
 _MOUTH_CORNERS = (LIPS_OUTER[0], LIPS_OUTER[10])
@@ -32,23 +32,23 @@ class Landmarker:
         self._model = model
         self._row = row
 
-    def locate(self, image_bgr: ImageBGR, face: Face, passes: int = _PASSES) -> Face:
+    def locate(self, image_bgr: ImageBGR, face: Face, known: bool = False) -> Face:
         """Find the 478 points.
 
         image_bgr   (H, W, 3) uint8; the face may reach outside it
         face        with a box and eyes, from the detector or from an earlier call
-        passes      1 is enough where the face is known already and has hardly changed
+        known       the face was located before and has hardly moved: one pass will do
         Returns     a new Face: landmarks, presence, box_xyxy and kps5 refreshed from the points
         """
         corners = face.box_xyxy.reshape(2, 2)
         middle, eyes = corners.mean(axis=0), face.kps5[:2]
         side_px = _CROP_SCALE * max(float(np.ptp(corners, axis=0).max()), 1.0)
-        for done in range(1, _MOST_PASSES + 1):
+        for done in range(1, 1 + (1 if known else _MOST_PASSES)):
             points, presence = self._once(image_bgr, middle, side_px, eyes)
             before, eyes = (middle, side_px), points[np.array(EYES), :2].mean(1)
             middle, side_px = _square_around(points, eyes)
             moved = np.linalg.norm(middle - before[0]) + abs(side_px - before[1])
-            if done >= passes and (passes == 1 or moved < _STEADY * side_px):
+            if done >= _LEAST_PASSES and moved < _STEADY * side_px:
                 break
         mesh = points[:MESH_POINTS, :2]
         box = np.concatenate([mesh.min(0), mesh.max(0)])
