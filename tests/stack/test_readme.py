@@ -57,17 +57,19 @@ def gateway_commands() -> list[str]:
 
 
 @pytest.mark.parametrize("command", gateway_commands())
-def test_gateway_command_of_the_readme_works(command: str, native_stack: RunningStack) -> None:
+def test_gateway_command_of_the_readme_works(
+    command: str, native_stack: RunningStack, tmp_path: Path
+) -> None:
     here = command.replace("https://fusion.example.com", native_stack.url)
     here = here.replace("https://app.example.com", "https://app.example")  # who is let in there
     result = subprocess.run(
-        ["bash", "-c", here], cwd=ROOT, capture_output=True, text=True, check=False
+        ["bash", "-c", f"{ROOT}/{here}"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, f"{here}\n{result.stdout}\n{result.stderr}"
 
 
-def test_the_readme_shows_check_and_doctor() -> None:
-    assert [line.split()[1] for line in gateway_commands()] == ["check", "doctor"]
+def test_the_readme_shows_check_doctor_and_policy() -> None:
+    assert [line.split()[1] for line in gateway_commands()] == ["check", "doctor", "policy"]
 
 
 def test_page_for_a_cdn_is_built_as_the_readme_says(tmp_path: Path) -> None:
