@@ -84,6 +84,16 @@ class TestMatchLight:
             change = np.median(off[eyes], axis=0)[2]
             assert abs(change) < 3 if kept else change < -3.5, change
 
+    def test_the_whites_of_an_orange_photo_lose_more_than_others_gain(self) -> None:
+        lab, eyes = to_lab(self.target), zones().eyes > 0.9
+        orange = lab + np.array([0, 0, 14], np.float32)
+        orange, plain = (np.rint(color.from_lab(x)).astype(np.uint8) for x in (orange, lab))
+        changes = [
+            float(np.median((to_lab(matched(source, target)) - to_lab(source))[eyes], axis=0)[2])
+            for source, target in ((orange, plain), (plain, orange))
+        ]
+        assert changes[0] < -7 and changes[1] < 6, changes
+
     def test_shine_is_as_grey_as_the_targets_own_and_no_greyer(self) -> None:
         lab, where = to_lab(self.target), np.zeros(SHAPE, np.float32)
         cv2.circle(where, tuple(points()[50, :2].round().astype(int).tolist()), 12, 1.0, -1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from portraits import MODELS_DIR, ROOT
 
-from fusion.imaging.face_points import EYE_CORNERS, EYES, OVAL
+from fusion.imaging.face_points import BROWS, EYE_CORNERS, EYES, OVAL
 from fusion.imaging.mesh import polygon_mask
 from fusion.imaging.view import region_around
 from fusion.masks.face import face_width
@@ -22,6 +22,7 @@ NOBODY = sorted((ROOT / "tests/data/composites").glob("nobody_*.jpg"))
 # BGR, and the width as a share of the face's.
 DARK_THICK = ((30, 28, 25), 0.035)
 DARK_WIRE = ((60, 57, 55), 0.014)
+LIGHT_WIRE = ((120, 130, 140), 0.012)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +52,16 @@ def small(portrait: Portrait, side_px: int = SIDE_PX) -> Portrait:
     return Portrait(region.cut(portrait.image_bgr), region.from_picture(portrait.points))
 
 
-def frame_of(portrait: Portrait, width: float) -> Mask:
-    """Two rims, the bridge between them and the arms to the temples: (H, W) float32 0..1."""
+def frame_of(portrait: Portrait, width: float, lift: float = 0.0) -> Mask:
+    """Two rims, the bridge between them and the arms to the temples: (H, W) float32 0..1.
+
+    width, lift  as shares of the face's width; lift pushes it up, towards the brows
+    """
     points, size = portrait.points[:, :2], face_width(portrait.points)
     drawn = np.zeros(portrait.image_bgr.shape[:2], np.uint8)
     thick = max(1, round(width * size))
     middles = [points[list(corners)].mean(axis=0) for corners in ((33, 133), (362, 263))]
+    middles = [middle - (0, lift * size) for middle in middles]
     radius = 0.16 * size
     across = (middles[1] - middles[0]) / np.linalg.norm(middles[1] - middles[0])
     lines = [(middles[0] + radius * across, middles[1] - radius * across)]
@@ -75,8 +80,10 @@ def frame_of(portrait: Portrait, width: float) -> Mask:
     return np.asarray(drawn, np.float32) / np.float32(255)
 
 
-def wearing(portrait: Portrait, color: tuple[int, int, int], width: float) -> Portrait:
-    share = frame_of(portrait, width)[..., None]
+def wearing(
+    portrait: Portrait, color: tuple[int, int, int], width: float, lift: float = 0.0
+) -> Portrait:
+    share = frame_of(portrait, width, lift)[..., None]
     painted = portrait.image_bgr * (1 - share) + np.array(color, np.float32) * share
     return Portrait(np.round(painted).astype(np.uint8), portrait.points)
 
@@ -152,3 +159,39 @@ def test_glasses_stay_on_the_target_and_off_a_bare_one(portraits: list[Portrait]
     theirs = frame_of(other, DARK_THICK[1]) > 0.5
     # The frame is about 130 grey levels darker than skin; brows, lids and hair are dark anyway.
     assert left_out[theirs].mean() > other.image_bgr[theirs].mean() - 25
+
+
+def test_thin_rims_leave_the_eyes_alone(portraits: list[Portrait]) -> None:
+    """Widened frames took corners of eyes along, which were another's in the fused face."""
+    found = 0
+    for portrait in portraits:
+        worn = small(wearing(portrait, *LIGHT_WIRE, lift=-0.03))
+        mask = glasses_over_face(worn.image_bgr, worn.points, 0.035)
+        found += bool(mask.any())
+        for eye in EYES:
+            assert mask[polygon_mask(worn.points[list(eye)], mask.shape) > 0.5].mean() < 1e-3
+    assert found > 3
+
+
+def test_brows_are_all_of_one_person(portraits: list[Portrait]) -> None:
+    """The target's where a frame touches the source's, the source's where it lies above them."""
+    models = load_models(MODELS_DIR)
+    for target, source in ((0, 1), (2, 3), (4, 5)):
+        bare, other = portraits[target], portraits[source]
+        alike = []
+        for lift in (0.0, 0.07):
+            worn = wearing(other, *DARK_THICK, lift=lift)
+            fused = fuse(models, bare.image_bgr, [worn.image_bgr], FusionOptions(ratio=1.0))
+            alike.append([_grain_alike(fused.image_bgr, bare, brow) for brow in BROWS])
+        assert min(alike[0]) > 0.95
+        assert max(alike[1]) < 0.6
+
+
+def _grain_alike(image_bgr: ImageBGR, portrait: Portrait, brow: tuple[int, ...]) -> float:
+    """Correlation of the fine detail in a brow of two pictures, pixel on pixel."""
+    inside = polygon_mask(portrait.points[list(brow)], image_bgr.shape[:2]) > 0.5
+    grain = []
+    for picture in (image_bgr, portrait.image_bgr):
+        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
+        grain.append((grey - cv2.GaussianBlur(grey, (0, 0), 4))[inside])
+    return float(np.corrcoef(grain)[0, 1])

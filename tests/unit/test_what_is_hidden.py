@@ -8,7 +8,7 @@ import pytest
 from unit.embedded import portrait
 
 from fusion.imaging.color import ColorField, Zones
-from fusion.imaging.tone import tone_where_hidden
+from fusion.imaging.tone import tone_where_hidden, tone_where_mirrored
 from fusion.models.registry import FaceModels
 from fusion.models.swap.look import Look
 from fusion.pipeline import find_faces, fuse
@@ -26,8 +26,9 @@ class TestToneWhereHidden:
         self.fused = self.target + self.slope * 30
         self.brow = np.zeros_like(self.gap)  # no skin
 
-    def tone(self, gap: Mask, skin: Mask) -> Float32 | None:
-        return tone_where_hidden(self.target, self.fused, 1 - gap, gap, skin, 180.0)
+    def tone(self, gap: Mask, skin: Mask, brows: float = 0.0) -> Float32 | None:
+        gone = np.full_like(gap, brows) * (1 - skin)
+        return tone_where_hidden(self.target, self.fused, 1 - gap, gap, skin, gone, 180.0)
 
     def test_the_gap_takes_on_the_tone_around_it(self) -> None:
         tone = self.tone(self.gap, self.brow)
@@ -56,6 +57,31 @@ class TestToneWhereHidden:
         gap = self.gap > 0
         was, left = (float((self.target + add)[gap].std()) for add in (brow, tone))
         assert left == pytest.approx(was * min(1.0, contrast), rel=0.2)
+
+    def test_a_piece_of_brow_gives_way_to_skin(self) -> None:
+        self.target = np.full((256, 256, 3), 120, np.uint8)
+        self.target[110:130, 100:160] = 40
+        self.fused = np.full((256, 256, 3), 150, np.float32)
+        skin = (self.target[..., 0] == 120).astype(np.float32)
+        kept, gone = self.tone(self.gap, skin), self.tone(self.gap, skin, brows=1.0)
+        assert kept is not None and gone is not None
+        brow = skin == 0
+        assert (self.target + kept)[brow].max() < 100
+        assert np.abs(self.target + gone - 150)[brow].mean() < 8
+
+
+def test_what_is_mirrored_takes_on_the_targets_light() -> None:
+    """A shadow that the mirror put on the lit side goes; a brow within it stays as dark."""
+    target = portrait(1, 256).astype(np.float32)
+    mirrored, plain = np.zeros((2, 256, 256), np.float32)
+    mirrored[:, :128], plain[:] = 1, 1
+    plain[60:80, 30:90] = 0
+    fused = target - 50 * mirrored[..., None]
+    fused[plain == 0] -= 40
+    lit = fused + tone_where_mirrored(target.astype(np.uint8), fused, plain, mirrored, 180.0)
+    lit[plain == 0] += 40
+    assert np.abs(lit - target)[mirrored > 0].max() < 1
+    assert np.array_equal(lit[mirrored == 0], fused[mirrored == 0])
 
 
 class LighterButForAGap:

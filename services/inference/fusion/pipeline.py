@@ -15,7 +15,7 @@ from fusion.imaging.color import grey_of
 from fusion.imaging.face_points import MESH_POINTS
 from fusion.imaging.lips import lips_toned
 from fusion.imaging.tint import tint_of, tinted
-from fusion.imaging.tone import tone_where_hidden
+from fusion.imaging.tone import tone_where_hidden, tone_where_mirrored
 from fusion.imaging.view import Region
 from fusion.masks.face import face_width
 from fusion.models.landmarks.facemesh import kps5_of
@@ -117,10 +117,14 @@ def _fuse_face(
         before, texture = staged.target_bgr, staged.texture
         look = swap.look(before, texture.small_bgr, staged.mask, staged.zones, staged.face_px)
         lit = look.field.over(texture.small_bgr)
-        lips = lips_toned(before, lit, staged.zones, staged.face_px)
-        look, lit = replace(look, field=look.field.shifted(lips)), lit + lips
+        shift = lips_toned(before, lit, staged.zones, staged.face_px)
+        shift += tone_where_mirrored(
+            before, lit, look.mask * staged.plain_t, texture.mirror_share, staged.face_px
+        )
+        look, lit = replace(look, field=look.field.shifted(shift)), lit + shift
         skin = look.mask * staged.zones.skin
-        tone = tone_where_hidden(before, lit, skin, staged.hidden, staged.skin_t, staged.face_px)
+        hidden, skin_t, brows_t = staged.hidden, staged.skin_t, staged.brows_t
+        tone = tone_where_hidden(before, lit, skin, hidden, skin_t, brows_t, staged.face_px)
         sketch = blend(before, lit, look.mask, 1.0, "normal", tone)
     with watch("landmarks"):
         slip = _slip(*_measured_again(models, (before, sketch), staged.points))

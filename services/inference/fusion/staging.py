@@ -8,6 +8,7 @@ from fusion.imaging.color import Zones, grey_of, is_grey
 from fusion.imaging.face_points import OVAL
 from fusion.imaging.view import Region, RegionMap, lean_of, region_around
 from fusion.masks.face import (
+    brow_zone,
     eye_zone,
     face_mask,
     face_width,
@@ -17,7 +18,7 @@ from fusion.masks.face import (
     skin_zone,
 )
 from fusion.masks.glasses import glasses_over_face
-from fusion.masks.occlusion import beard_on_face, hair_over_face, not_skin
+from fusion.masks.occlusion import beard_on_face, brows_hidden, hair_over_face, not_skin
 from fusion.masks.person import person_around
 from fusion.models.registry import FaceModels
 from fusion.models.swap.texture import Texture
@@ -40,7 +41,9 @@ class Staged:
     mask        (h, w) float32, 0..1, where geometry and occlusion let the source show
     hidden      (h, w) float32, 0..1, where the face is the target's only because the source's is
                 hidden: by hair, by glasses, by the turn of its head
+    plain_t     (h, w) float32, 0..1, all but the target's brows, eyes and lips
     skin_t      (h, w) float32, 0..1, the target's skin, whatever the source shows there
+    brows_t     (h, w) float32, 0..1, the target's brows where the source's are to be seen instead
     face_px     the face's width in the region's pixels
     """
 
@@ -50,7 +53,9 @@ class Staged:
     texture: Texture
     mask: Mask
     hidden: Mask
+    plain_t: Mask
     skin_t: Mask
+    brows_t: Mask
     zones: Zones
     face_px: float
 
@@ -81,19 +86,18 @@ def stage(
     with watch("warp"):
         texture = models.warp.texture(region, points_t, source_bgr, points_s, person_s, shape_share)
     with watch("mask"):
-        masks = _masks_and_zones(small, local, texture, points_s, person_t, person_s)
-    return Staged(region, small, local, texture, *masks, face_width(local))
+        return _with_masks(small, local, texture, points_s, person_t, person_s)
 
 
-def _masks_and_zones(
+def _with_masks(
     target_bgr: ImageBGR,
     local: Float32,
     texture: Texture,
     points_s: Float32,
     person_t: Mask,
     person_s: RegionMap,
-) -> tuple[Mask, Mask, Mask, Zones]:
-    """mask, hidden, skin_t and zones of Staged.
+) -> Staged:
+    """Finds where what may show.
 
     target_bgr  (h, w, 3) uint8, local its landmarks there, person_t its matte
     points_s    the source's landmarks and person_s its matte, in its own picture
@@ -106,13 +110,28 @@ def _masks_and_zones(
     kept = np.maximum(hair_over_face(foreign_t, local), glasses_over_face(target_bgr, local))
     glasses_s = glasses_over_face(texture.source_small_bgr, source, _FRAME_EDGE)
     hair_s = hair_over_face(foreign_s, source, _HAIR_EDGE)
-    strange = texture.carry(np.maximum(hair_s, glasses_s))
+    worn_s = np.maximum(hair_s, glasses_s)
+    strange, brows = texture.carry(worn_s), brow_zone(local, shape)
+    eyes, lips = eye_zone(local, shape), lip_zone(local, shape)
+    plain_t = np.asarray(1 - np.maximum(brows, np.maximum(eyes, lips)), np.float32)
+    if brows_hidden(worn_s, source):  # half a brow beside half of another's is worse than another's
+        strange, brows = np.maximum(strange, brows), np.zeros_like(brows)
     seen = (1.0 - strange) * texture.coverage
     face = face_mask(local, points_s, shape, depth) * (1.0 - kept) * person_t
     mask = face * seen
     bare = (1.0 - kept) * (1.0 - beard_on_face(foreign_t, local))
     skin_t = np.asarray(skin_zone(local, shape, depth) * bare, np.float32)
     skin = skin_t * seen * (1.0 - texture.carry(beard_on_face(foreign_s, source)))
-    hidden = np.asarray(face - mask, np.float32)
-    lips = lip_zone(local, shape) * mask
-    return mask, hidden, skin_t, Zones(skin, eye_zone(local, shape), lips, rim_zone(depth))
+    return Staged(
+        region=texture.region,
+        target_bgr=target_bgr,
+        points=local,
+        texture=texture,
+        mask=mask,
+        hidden=np.asarray(face - mask, np.float32),
+        plain_t=plain_t,
+        skin_t=skin_t,
+        brows_t=brows,
+        zones=Zones(skin, eyes, lips * mask, rim_zone(depth)),
+        face_px=face_width(local),
+    )

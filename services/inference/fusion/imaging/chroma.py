@@ -8,7 +8,9 @@ from fusion.types import Float32, Mask
 # Of b, beyond its slow part: what stays as it is, and the share of what goes further.
 _STAIN, _STAIN_SLOPE = 4.0, 0.25
 _MOST_OWN = 0.98  # quantile that stands for the greyest of the target's own skin
-_MOST_CAST = 5.0  # of eyes, in a and b: whites in shadow can look like skin
+# Of eyes, in a and b: whites in shadow can look like skin. Towards grey more may go: those of an
+# orange photo are yellow.
+_MOST_CAST, _MOST_CAST_OFF = 5.0, 9.0
 
 
 def match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) -> Float32:
@@ -61,8 +63,9 @@ def _direction(chroma: Float32) -> Float32:
 
 def _cast_on_eyes(texture: Float32, target: Float32, eyes: Mask) -> Float32:
     """How the whites of the eyes differ in a and b: (2,). The skin's own colour is not in them."""
-    casts = [
+    own, wanted = (
         np.array([level_of(lab[..., k], whites_in(lab[..., 0], eyes)) for k in (1, 2)])
         for lab in (texture, target)
-    ]
-    return np.asarray(np.clip(casts[1] - casts[0], -_MOST_CAST, _MOST_CAST), np.float32)
+    )
+    most = np.where(np.abs(wanted) < np.abs(own), _MOST_CAST_OFF, _MOST_CAST)
+    return np.asarray(np.clip(wanted - own, -most, most), np.float32)

@@ -1,4 +1,4 @@
-"""The target's own skin where the source's is hidden: it takes on the tone of the fused face."""
+"""The tone of what a source does not show: it is hidden, or its mirror image stands for it."""
 
 import numpy as np
 
@@ -9,6 +9,7 @@ _WIDE, _NARROW = 0.12, 0.03  # of the face's width: how far around a gap its ton
 _TRUST = np.float32(0.05)  # in the wide one, where there is less than this to read close by
 _HARDLY = np.float32(0.05)  # so much of a face may be hidden without a trace
 _DETAIL = 0.08  # of the face's width: wrinkles, bags and shine vary faster than that
+_MIRRORED = 0.03  # of the face's width: what varies slower is light, which a mirror turns round
 
 
 def tone_where_hidden(
@@ -17,18 +18,20 @@ def tone_where_hidden(
     shown: Mask,
     hidden: Mask,
     skin: Mask,
+    brows: Mask,
     face_px: float,
 ) -> Float32 | None:
     """What the target's skin changes by, to be of one face with the fused one around it.
 
     Its detail stays, but with no more contrast than the fused face has: wrinkles of an old target
-    are no frame around a young source's eyes. Without the change the outline of glasses or of a
-    fringe shows as a seam.
+    are no frame around a young source's eyes. Pieces of its brows give way to skin. Without the
+    change the outline of glasses or of a fringe shows as a seam.
 
     target_bgr  (h, w, 3) uint8; fused_bgr (h, w, 3) float32 0..255, pixel on pixel
     shown       (h, w) 0..1, where the fused face's skin shows
     hidden      (h, w) 0..1, where the target's shows instead
     skin        (h, w) 0..1, all of the target's skin: brows and eyes keep their contrast
+    brows       (h, w) 0..1, but brows that must not be seen
     Returns     (h, w, 3) float32 BGR, grey levels; None if nothing is hidden
 
     Source: the membrane of seamless cloning, Farbman et al. 2009, doi:10.1145/1531326.1531373,
@@ -41,12 +44,36 @@ def tone_where_hidden(
     tone = blur_inside(step, shown, _WIDE * face_px)
     step = tone + (step - tone) * (shown / (shown + _TRUST))[..., None]
     tone = blur_inside(step, shown + _TRUST, _NARROW * face_px)
-    calmer = _calmer(target_bgr.astype(np.float32), fused_bgr, shown, share, skin, face_px)
+    calmer = _calmer(target_bgr.astype(np.float32), fused_bgr, shown, share, skin, brows, face_px)
     return np.asarray((tone + calmer) * share[..., None], np.float32)
 
 
+def tone_where_mirrored(
+    target_bgr: ImageBGR, fused_bgr: Float32, plain: Mask, mirrored: Mask, face_px: float
+) -> Float32:
+    """What the fused face changes by, to be lit from where the target is.
+
+    What the source shows of one cheek stands for the other, whose light comes from elsewhere.
+
+    target_bgr  (h, w, 3) uint8; fused_bgr (h, w, 3) float32 0..255, pixel on pixel
+    plain       (h, w) 0..1, where the fused face shows, but for brows, eyes and lips
+    mirrored    (h, w) 0..1, share of the mirror image
+    Returns     (h, w, 3) float32 BGR, grey levels
+    """
+    if not mirrored.any():
+        return np.zeros_like(fused_bgr)
+    step = blur_inside(target_bgr - fused_bgr, plain * mirrored, _MIRRORED * face_px)
+    return np.asarray(step * mirrored[..., None], np.float32)
+
+
 def _calmer(
-    target: Float32, fused: Float32, shown: Mask, hidden: Mask, skin: Mask, face_px: float
+    target: Float32,
+    fused: Float32,
+    shown: Mask,
+    hidden: Mask,
+    skin: Mask,
+    brows: Mask,
+    face_px: float,
 ) -> Float32:
     """What takes the contrast of the target's hidden skin down to that of the fused face."""
     detail, its_own = (
@@ -58,4 +85,5 @@ def _calmer(
         for part, weight in ((detail, hidden * skin), (its_own, shown))
     )
     share = np.float32(min(1.0, most / spread) if shown.sum() > 1 else 1.0)
-    return np.asarray((share - 1) * detail * skin[..., None], np.float32)
+    gone = (share - 1) * skin - brows
+    return np.asarray(detail * gone[..., None], np.float32)

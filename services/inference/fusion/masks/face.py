@@ -49,6 +49,15 @@ def skin_zone(points: Float32, shape: tuple[int, int], depth: Float32) -> Mask:
     return smoothstep(depth, 0.02, 0.05) * (1.0 - _widen(features, _WIDENED * face_width(points)))
 
 
+def brow_zone(points: Float32, shape: tuple[int, int]) -> Mask:
+    """(h, w) 0..1, the brows and what is close to them, softly."""
+    brows = np.zeros(shape, np.float32)
+    for outline in BROWS:
+        brows = np.maximum(brows, polygon_mask(points[list(outline)], shape))
+    size = face_width(points)
+    return np.asarray(cv2.GaussianBlur(_widen(brows, _WIDENED * size), (0, 0), 0.01 * size))
+
+
 def eye_zone(points: Float32, shape: tuple[int, int]) -> Mask:
     """(h, w) 0..1, the visible eyeballs, softly."""
     eyes = np.zeros(shape, np.float32)

@@ -91,6 +91,8 @@ def _in_band(image_bgr: ImageBGR, points: Float32, size: float, grow: float) -> 
     bold = float(smoothstep(float(beside[0]), *_BOLD))
     frame, lenses = _frame(red, points, eyes, bold, grow * size)
     _draw(frame, bridge, strongest_paths(line_in(bridge)[None])[0][0], line_in(bridge), grow * size)
+    if bold < 0.5:  # a thin rim that seems to cross an eye is a lid
+        frame[_eyes(points, red.shape, _LASHES) > 0.5] = 0
     soft = cv2.GaussianBlur(frame.astype(np.float32) / 255, (0, 0), max(0.6, _EDGE * size))
     return np.asarray(np.maximum(soft, _glare(image_bgr, points, lenses)), np.float32)
 
@@ -125,13 +127,17 @@ def _frame(
     return np.maximum(frame, arms), lenses
 
 
+def _eyes(points: Float32, shape: tuple[int, ...], around: float = 0.0) -> Mask:
+    """The eyeballs, widened by a share of the face's width: (h, w) 0..1."""
+    left, right = (polygon_mask(points[list(eye)], (shape[0], shape[1])) for eye in EYES)
+    k = round(around * face_width(points))
+    wide = cv2.dilate(np.maximum(left, right), np.ones((2 * k + 1, 2 * k + 1), np.uint8))
+    return np.asarray(wide, np.float32)
+
+
 def _hair_and_lids(points: Float32, shape: tuple[int, int]) -> Mask:
     """Brows and eyes with their lids and lashes: (h, w) 0..1."""
-    out = np.zeros(shape, np.float32)
-    for outline in EYES:
-        out = np.maximum(out, polygon_mask(points[list(outline)], shape))
-    k = max(1, round(_LASHES * face_width(points)))
-    out = np.asarray(cv2.dilate(out, np.ones((2 * k + 1, 2 * k + 1), np.uint8)), np.float32)
+    out = _eyes(points, shape, _LASHES)
     for brow in BROWS:
         out = np.maximum(out, polygon_mask(points[list(brow)], shape))
     return out
@@ -226,6 +232,4 @@ def _glare(image_bgr: ImageBGR, points: Float32, lenses: Mask) -> Mask:
     blue, green, red = cv2.split(image_bgr)
     white = np.asarray(cv2.min(cv2.min(blue, green), red), np.float32)
     glare[box] = smoothstep(white[box] - _cheeks(white, points), *_GLARE) * lenses[box]
-    for eye in EYES:
-        glare *= 1.0 - polygon_mask(points[list(eye)], (glare.shape[0], glare.shape[1]))
-    return glare
+    return np.asarray(glare * (1.0 - _eyes(points, glare.shape)), np.float32)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.imaging.color import to_lab
-from fusion.imaging.face_points import EYES, OVAL
+from fusion.imaging.color import level_of, to_lab
+from fusion.imaging.face_points import BROWS, EYES, OVAL
 from fusion.imaging.mesh import polygon_mask
 from fusion.masks.face import face_width, smoothstep
 from fusion.types import Float32, ImageBGR, Mask
@@ -24,6 +24,7 @@ _INNER_BROWS = ((63, 105, 66, 107, 55, 65, 52, 53), (293, 334, 296, 336, 285, 29
 _BELOW_NOSE = (361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132,
                205, 2, 425)
 # fmt: on
+_BROW_LOST = 0.25  # share of a brow
 _FEATURE_EDGE = 0.015  # of the face's width
 _STRAND = 0.03  # of the face's width: half of a strand's width
 _GAP = 0.07  # of the face's width: narrower gaps between strands are filled
@@ -76,6 +77,16 @@ def beard_on_face(foreign: Mask, points: Float32) -> Mask:
     """A beard, or whatever else is no skin below the nose: (h, w) float32 0..1."""
     lower = polygon_mask(points[list(_BELOW_NOSE)], (foreign.shape[0], foreign.shape[1]))
     return np.asarray(foreign * lower, np.float32)
+
+
+def brows_hidden(hidden: Mask, points: Float32) -> bool:
+    """Whether too much of a brow is hidden to show the rest of it.
+
+    hidden  (h, w) 0..1, hair and glasses; points (478, 3) in its pixels
+    """
+    shape = (hidden.shape[0], hidden.shape[1])
+    brows = (polygon_mask(points[list(outline)], shape) for outline in BROWS)
+    return max(level_of(hidden, brow) for brow in brows) > _BROW_LOST
 
 
 def _square(radius: float) -> NDArray[np.uint8]:
