@@ -91,6 +91,15 @@ def test_gain_offset_and_alpha_mean_what_they_say(staged: Staged) -> None:
     np.testing.assert_allclose(after.mask, before.mask * 0.25, atol=1e-6)
 
 
+def test_shadows_get_no_far_darker_than_in_the_classical_light(staged: Staged) -> None:
+    small, skin = staged.texture.small_bgr, staged.zones.eyes < 0.01
+    plain = look_of(staged, Saying(NOTHING, NOTHING, 1.0)).field.over(small).mean(axis=2)[skin]
+    for log_gain, least, most in ((-0.2, 0.81, 0.83), (-1.2, 0.74, 0.76)):
+        said = Saying([log_gain] * 3, NOTHING, 1.0)
+        dark = look_of(staged, said).field.over(small).mean(axis=2)[skin]
+        assert least < np.median(dark / np.maximum(plain, 1)) < most
+
+
 def test_every_plane_of_the_input_is_what_it_is_called(staged: Staged) -> None:
     small, zones, h_w = staged.texture.small_bgr, staged.zones, staged.mask.shape
     lit = np.float32(0.5) * small

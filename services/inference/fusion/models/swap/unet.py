@@ -18,6 +18,7 @@ INPUT_PX = 224
 # and what it adds is bounded in grey levels.
 _LEAST_LEVEL = 0.4
 _DARKEST = 0.02
+_LEAST_SHARE = 0.75  # of the classical light
 
 
 class UNetSwap:
@@ -57,7 +58,7 @@ class UNetSwap:
             np.ascontiguousarray(start.field.gain * gain),
             np.ascontiguousarray(start.field.offset * gain + offset[..., ::-1] * np.float32(255)),
         )
-        return Look(field, mask * alpha[..., 0])
+        return Look(_no_blacker(field, texture_bgr, lit), mask * alpha[..., 0])
 
     def _asked_twice(self, pair: Float32) -> list[Float32]:
         """The network's outputs (C, 224, 224): means over the pair and its mirror image.
@@ -66,6 +67,16 @@ class UNetSwap:
         """
         both = np.concatenate([pair, pair[..., ::-1]])
         return [(out[0] + out[1, ..., ::-1]) / 2 for out in self._model.run({"pair": both})]
+
+
+def _no_blacker(field: ColorField, texture_bgr: ImageBGR, lit_bgr: Float32) -> ColorField:
+    """The field without shadows far darker than in the classical light, lit_bgr (h, w, 3) 0..255.
+
+    Eye sockets of a source under hard sun come out black otherwise.
+    """
+    dark, light = field.over(texture_bgr).mean(axis=2), lit_bgr.mean(axis=2)
+    missing = np.maximum(0, _LEAST_SHARE * light - dark) / np.maximum(light, 1)
+    return field.shifted(missing[..., None] * lit_bgr)
 
 
 def _uncoloured(values: Float32) -> Float32:
