@@ -10,6 +10,7 @@ _TRUST = np.float32(0.05)  # in the wide one, where there is less than this to r
 _HARDLY = np.float32(0.05)  # so much of a face may be hidden without a trace
 _DETAIL = 0.08  # of the face's width: wrinkles, bags and shine vary faster than that
 _MIRRORED = 0.03  # of the face's width: what varies slower is light, which a mirror turns round
+_OWN_SHADING = 12.0  # grey levels: so far the shading may be the person's
 
 
 def tone_where_hidden(
@@ -63,7 +64,8 @@ def tone_where_mirrored(
     if not mirrored.any():
         return np.zeros_like(fused_bgr)
     step = blur_inside(target_bgr - fused_bgr, plain * mirrored, _MIRRORED * face_px)
-    return np.asarray(step * mirrored[..., None], np.float32)
+    size = np.maximum(np.abs(step.mean(axis=2)), _OWN_SHADING)
+    return np.asarray(step * ((1 - _OWN_SHADING / size) * mirrored)[..., None], np.float32)
 
 
 def _calmer(
