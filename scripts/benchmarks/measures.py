@@ -27,12 +27,6 @@ def turned(topology: Topology, before: Face, after: Face) -> float:
     return abs(yaws[1] - yaws[0])
 
 
-def seam(target: ImageBGR, result: ImageBGR, mask: Mask) -> float:
-    """Gradient along the change's edge over the target's own gradient there."""
-    band = _edge(mask)
-    return float(_steepness(result)[band].mean() / _steepness(target)[band].mean())
-
-
 def sharpness_step(target: ImageBGR, result: ImageBGR, points: Float32) -> float:
     """How much sharper or softer the fused skin is than the target's own was, |log2|."""
     zone = skin_zone(points, target.shape[:2], oval_depth(points, target.shape[:2])) > 0.9
@@ -64,6 +58,11 @@ def skin_step(result: ImageBGR, target: ImageBGR, points: Float32) -> float:
     return float(np.mean(steps)) if steps else float("nan")
 
 
+def inside_face(points: Float32, shape: tuple[int, ...]) -> Mask:
+    """(H, W) 0..1, the same for every method: the face's oval less its outermost part."""
+    return np.asarray(oval_depth(points, shape[:2]) > 0.03, np.float32)
+
+
 def psnr_inside(image: ImageBGR, truth: ImageBGR, mask: Mask) -> float:
     """Decibels, over the pixels where the mask is above a half."""
     inside = mask > 0.5
@@ -90,12 +89,6 @@ def _steepness(image: ImageBGR) -> Float32:
 def _detail(image: ImageBGR, size: float) -> Float32:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
     return np.asarray(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 0.01 * size)), np.float32)
-
-
-def _edge(mask: Mask) -> Mask:
-    changed = (mask > 0).astype(np.uint8)
-    around = np.ones((7, 7), np.uint8)
-    return np.asarray(cv2.dilate(changed, around) - cv2.erode(changed, around)) > 0
 
 
 def _below_chin(points: Float32, shape: tuple[int, ...]) -> Mask:

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fusion.masks.face import oval_depth
+from benchmarks.measures import inside_face
 from fusion.models.registry import FaceModels
 from fusion.pipeline import find_faces
 from fusion.types import Face, ImageBGR, Mask
@@ -41,12 +41,11 @@ def rebuilt_scenes(models: FaceModels, photos: Path) -> list[Rebuilt]:
         others = tuple(album[(index + step) % len(album)] for step in (7, 19, 31))
         rng = np.random.default_rng(index)
         scene = own_scene(rng, models, Cast(photo, None, (others[0], others[1], others[2])))
-        depth = oval_depth(scene.target.points, scene.truth.shape[:2])
+        inside = inside_face(scene.target.points, scene.truth.shape)
         found = [find_faces(models, image) for image in (scene.target.image, scene.source.image)]
         if not all(found):  # too well disguised
             continue
         face_t, face_s = (max(faces, key=lambda face: face.size_px) for faces in found)
-        inside = (depth > 0.03).astype(np.float32)
         scenes.append(
             Rebuilt(scene.target.image, face_t, scene.source.image, face_s, scene.truth, inside)
         )
