@@ -3,7 +3,6 @@
 import csv
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +21,8 @@ SHARP_SETS = ("london", "canada", "faker")
 _HELD_OUT, _HELD_OUT_SHARP = 8, 36
 FEWEST = 4  # people on either side: of each sample one is the truth and others lend their faces
 _COLUMNS = ("file", "set", "identity")
+# Members of Congress: these two sets number them alike, others otherwise.
+_NUMBERED_ALIKE = ("hainish", "cse")
 _ONE_PERSON = 0.5  # embeddings nearer than this; dlib's own limit is 0.6
 
 
@@ -64,10 +65,18 @@ class Listed:
         return self.set in SHARP_SETS
 
     @property
+    def numbering(self) -> str:
+        """What tells its people apart: the set, but members of Congress have theirs in two."""
+        return _NUMBERED_ALIKE[0] if self.set in _NUMBERED_ALIKE else self.set
+
+    @property
     def held_out(self) -> bool:
         """Whether this person is kept for measuring; fixed by the name alone."""
         number = int(hashlib.sha256(self.person.encode()).hexdigest(), 16) % 100
         return number < (_HELD_OUT_SHARP if self.sharp else _HELD_OUT)
+
+
+Located = dict[Listed, Photo]
 
 
 def listed_photos(data: Path) -> list[Listed]:
@@ -81,12 +90,11 @@ def listed_photos(data: Path) -> list[Listed]:
         if lacking:
             raise UnusableData(f"faces/index.csv has no column {' and no '.join(lacking)}")
         rows = list(reader)
-    # Members of Congress have the same identity in all sets; the other sets count for themselves.
     return [
         Listed(
             row["file"],
             row["set"],
-            row["identity"] if row["set"] in ("hainish", "cse") else row["set"] + row["identity"],
+            row["identity"] if row["set"] in _NUMBERED_ALIKE else row["set"] + row["identity"],
         )
         for row in rows
     ]
@@ -114,14 +122,28 @@ def check_photos(data: Path) -> None:
             )
 
 
-def without_look_alikes(photos: dict[str, Photo], others: Iterable[Photo]) -> dict[str, Photo]:
-    """The photos that show none of the others' people, whatever they are called in the list."""
-    known = np.stack([other.identity for other in others])
-    return {
-        file: photo
-        for file, photo in photos.items()
-        if np.linalg.norm(known - photo.identity, axis=1).min() > _ONE_PERSON
-    }
+def look_alike(one: Photo, other: Photo) -> bool:
+    """Whether the two may be of one person, by the service's identity network.
+
+    It takes many with dark skin for one another, so it only decides where people may be one.
+    """
+    return float(np.linalg.norm(one.identity - other.identity)) < _ONE_PERSON
+
+
+def without_people_of(photos: Located, others: Located) -> Located:
+    """The photos that show none of the others' people under another number.
+
+    That happens among the sets of Congress. The sharp sets show nobody of another set, and within a
+    numbering the number tells.
+    """
+
+    def renumbered(row: Listed, photo: Photo) -> bool:
+        return not row.sharp and any(
+            not other.sharp and other.numbering != row.numbering and look_alike(photo, held_out)
+            for other, held_out in others.items()
+        )
+
+    return {row: photo for row, photo in photos.items() if not renumbered(row, photo)}
 
 
 def read_photo(models: FaceModels, path: Path) -> Photo | None:

@@ -21,13 +21,14 @@ from fusion.models.registry import FaceModels, load_models
 from fusion.models.swap.unet import INPUT_PX
 from training.photos import (
     Listed,
-    Photo,
+    Located,
     UnusableData,
     by_person,
     check_photos,
     listed_photos,
+    look_alike,
     read_photo,
-    without_look_alikes,
+    without_people_of,
 )
 from training.samples import Cast, Sample, own_scene, sample_of, wild_scene
 
@@ -62,11 +63,10 @@ class Album:
     def __init__(self, models: FaceModels, data: Path, held_out: bool) -> None:
         sides = {side: [r for r in listed_photos(data) if r.held_out == side] for side in (0, 1)}
         rows = sides[held_out]
-        self.photos = _located(models, data, rows)
+        located = _located(models, data, rows)
         if not held_out:
-            # Some sets number the same people differently.
-            others = _located(models, data, sides[True])
-            self.photos = without_look_alikes(self.photos, others.values())
+            located = without_people_of(located, _located(models, data, sides[True]))
+        self.photos = {row.file: photo for row, photo in located.items()}
         people = by_person([row for row in rows if row.file in self.photos])
         self._sharp = [shots for shots in people.values() if shots[0].sharp]
         self._rest = [shots for shots in people.values() if not shots[0].sharp]
@@ -74,12 +74,13 @@ class Album:
     def cast(self, rng: Generator) -> Cast:
         """A person and three others; with a second photo of the person in some casts."""
         person = self._person(rng)
-        first, *more = rng.permutation(len(person))
-        second = None
-        if more and rng.random() < _SECOND_SHARE:
-            second = self.photos[person[more[0]].file]
+        first, *more = (self.photos[person[k].file] for k in rng.permutation(len(person)))
+        # The generated faces carry each number twice, for two people.
+        second = next((photo for photo in more if look_alike(first, photo)), None)
+        if rng.random() > _SECOND_SHARE:
+            second = None
         a, b, c = (self.photos[self._any(rng, person).file] for _ in range(3))
-        return Cast(self.photos[person[first].file], second, (a, b, c))
+        return Cast(first, second, (a, b, c))
 
     def _person(self, rng: Generator) -> list[Listed]:
         side = self._sharp if rng.random() < _SHARP_SHARE else self._rest
@@ -92,10 +93,10 @@ class Album:
         return person[rng.integers(len(person))]
 
 
-def _located(models: FaceModels, data: Path, rows: list[Listed]) -> dict[str, Photo]:
-    """By file name; photos in which no face is found are left out."""
-    read = {row.file: read_photo(models, data / "faces" / row.file) for row in rows}
-    return {file: photo for file, photo in read.items() if photo is not None}
+def _located(models: FaceModels, data: Path, rows: list[Listed]) -> Located:
+    """Photos in which no face is found are left out."""
+    read = {row: read_photo(models, data / "faces" / row.file) for row in rows}
+    return {row: photo for row, photo in read.items() if photo is not None}
 
 
 @dataclass(frozen=True)
