@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from fusion.models.own import seal
 from fusion.models.swap.unet import INPUT_PX
 from training.dataset import Samples
-from training.network import CHANNELS_IN, FusionUNet
+from training.network import CHANNELS_IN, FusionUNet, load
 
 _CLOSE = 1e-4
 _OPSET = 18
@@ -34,14 +34,6 @@ class _Shipped(nn.Module):
     def forward(self, pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         said = self.network(pair)
         return said.log_gain, said.offset, said.alpha
-
-
-def load(path: Path) -> FusionUNet:
-    """The trained.pt of a run, ready to use."""
-    network = FusionUNet()
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    network.eval()
-    return network
 
 
 def export(network: FusionUNet, pairs: Tensor, path: Path) -> float:

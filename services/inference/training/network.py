@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -118,3 +119,11 @@ def compose(pair: Tensor, said: Correction) -> Tensor:
     """The fused face at ratio 1: (N, 3, H, W) RGB."""
     target, mask = pair[:, :3], pair[:, 9:10]
     return target + (corrected(pair, said) - target) * mask * said.alpha
+
+
+def load(path: Path) -> FusionUNet:
+    """The trained.pt of a run, ready to use."""
+    network = FusionUNet()
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    network.eval()
+    return network

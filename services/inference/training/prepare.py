@@ -1,12 +1,17 @@
 """Makes the samples ahead, in parallel: python -m training.prepare --data D --models-dir M --out O.
 
 Making one takes as long as learning from it several times, so they are kept on disk as plain
-arrays and read through the page cache. What is there already is not made again.
+arrays and read through the page cache. What is there already is not made again: stopped by Ctrl-C
+and started again, it makes the files that are missing.
 """
 
 import argparse
 import hashlib
+import multiprocessing
 import os
+import signal
+import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -44,6 +49,7 @@ ROW = np.dtype(
         ("kind", np.uint8),
     ]
 )
+_STOPPED = 130  # exit status after SIGINT, as shells have it
 _SHARP_SHARE = 0.55
 _WILD_SHARE = 0.4
 _SECOND_SHARE = 0.3  # where there is a second photo
@@ -170,10 +176,30 @@ def prepare(orders: list[Order]) -> None:
     missing = [order for order in orders if not order.path.exists()]
     if not missing:
         return
-    print(f"{missing[0].path.parent.name}: finding the faces in all photos first", flush=True)
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(missing))) as pool:
-        for done, path in enumerate(pool.map(_make_shard, missing), 1):
-            print(f"{path.parent.name}: {path.name} ({done} of {len(missing)})", flush=True)
+    name, count = missing[0].path.parent.name, len(missing)
+    print(f"{name}: finding the faces in all photos first", flush=True)
+    started = time.monotonic()
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, count), initializer=_leave_stopping) as pool:
+        try:
+            for done, path in enumerate(pool.map(_make_shard, missing), 1):
+                minutes = (time.monotonic() - started) / 60
+                rate, left = done * SHARD / minutes, (count - done) * minutes / done
+                print(
+                    f"{name}: {path.name} ({done} of {count}), {rate:.0f} samples a minute, "
+                    f"{left:.0f} minutes left",
+                    flush=True,
+                )
+        except KeyboardInterrupt:
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _leave_stopping() -> None:
+    """Ctrl-C reaches the workers too: the first process alone answers, and ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def main() -> None:
@@ -191,18 +217,21 @@ def main() -> None:
     except UnusableData as error:
         raise SystemExit(f"error: {error}") from error
     base = 10_000_000 if args.held_out else 0
-    prepare(
-        [
-            Order(
-                args.out / f"{index:04d}.npy",
-                base + index,
-                args.data,
-                args.models_dir,
-                args.held_out,
-            )
-            for index in range(args.shards)
-        ]
-    )
+    orders = [
+        Order(
+            args.out / f"{index:04d}.npy", base + index, args.data, args.models_dir, args.held_out
+        )
+        for index in range(args.shards)
+    ]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        prepare(orders)
+    except KeyboardInterrupt:
+        kept = f"{sum(order.path.exists() for order in orders)} of {len(orders)} files are kept"
+        print(
+            f"{args.out.name}: stopped, {kept}; the same command makes the others", file=sys.stderr
+        )
+        raise SystemExit(_STOPPED) from None
 
 
 if __name__ == "__main__":

@@ -1,36 +1,35 @@
 """Trains the U-Net on prepared samples; started again, it goes on where it was stopped.
 
 Writes into its run folder, a folder for each cycle: state.pt (to go on from), log.csv (the curves)
-and a sheet of samples now and then (target, texture, classical, learned, truth, what alpha leaves
-of the mask). SIGINT and SIGTERM end it after the step that it is at, saved.
+and a sheet of samples now and then (see training/evaluate.py). SIGINT and SIGTERM end it after the
+step that it is at, saved.
 """
 
 import argparse
 import copy
 import csv
 import signal
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.dataset import Batch, Samples
-from training.losses import Likeness, Weights, inside_error, loss_of
-from training.network import FusionUNet, compose
+from training.dataset import Samples
+from training.evaluate import draw_sheet, evaluate, told
+from training.losses import Likeness, Weights, loss_of
+from training.network import FusionUNet
 from training.recogniser import Recogniser
-from training.samples import OWN, WILD
 
+_STOPPED = 130  # exit status after SIGINT, as shells have it
 SAVE_EVERY, LOOK_EVERY, TELL_EVERY = 250, 1000, 25  # steps
 _EMA = 0.999
-_CHECKED = 256  # held-out samples
 _MEASURED = 24  # batches for the statistics of batch normalisation
-_CHECKS = ("classical error", "learned error", "classical cosine", "learned cosine")
 
 
 @dataclass(frozen=True)
@@ -152,44 +151,10 @@ class Run:
         self.step += 1
         return {name: float(term.detach()) for name, term in terms.items()}
 
-    @torch.no_grad()
-    def check(self, held_out: Samples, likeness: Likeness) -> dict[str, float]:
-        """On held-out people, classical and learned: mean error inside the face, mean cosine."""
-        network = self.average.module.eval()
-        found: dict[str, list[float]] = {name: [] for name in _CHECKS}
-        for first in range(0, min(_CHECKED, len(held_out)), 16):
-            batch = held_out.in_order(first, 16).to(self.device)
-            weight = batch.counts * batch.pair[:, 9:10]
-            pictures = _classical(batch), compose(batch.pair, network(batch.pair))
-            for name, fused in zip(("classical", "learned"), pictures, strict=True):
-                error = inside_error(fused, batch.truth, weight)[batch.kind == OWN]
-                like = 1 - likeness.distance(fused, batch.chip, batch.identity)
-                found[f"{name} error"] += error.tolist()
-                found[f"{name} cosine"] += like[batch.kind == WILD].tolist()
-        return {name: float(np.mean(values)) for name, values in found.items()}
-
-    @torch.no_grad()
-    def sheet(self, held_out: Samples) -> None:
-        """Twelve held-out samples as a picture in the run's folder."""
-        batch = held_out.in_order(0, 12).to(self.device)
-        said = self.average.module.eval()(batch.pair)
-        target, texture = batch.pair[:, :3], batch.pair[:, 3:6]
-        columns = [target, texture, _classical(batch), compose(batch.pair, said), batch.truth]
-        columns.append((said.alpha * batch.pair[:, 9:10]).expand(-1, 3, -1, -1))
-        strip = torch.cat(columns, dim=3).cpu()
-        rows = torch.cat(list(strip), dim=1).permute(1, 2, 0).numpy()[..., ::-1]
-        path = self.folder / f"sheet_{self.step:06d}.jpg"
-        cv2.imwrite(str(path), np.clip(rows * 255, 0, 255).astype(np.uint8))
-
 
 def _moving(average: Tensor, new: Tensor, count: Tensor) -> Tensor:
     """An exponential mean that counts the first steps alike, so that it does not lag at first."""
     return average + (new - average) * max(1 - _EMA, 1 / (0.2 * float(count) + 1))
-
-
-def _classical(batch: Batch) -> Tensor:
-    target, lit, mask = batch.pair[:, :3], batch.pair[:, 6:9], batch.pair[:, 9:10]
-    return target + (lit - target) * mask
 
 
 def train(
@@ -210,13 +175,15 @@ def train(
                 flush=True,
             )
         if run.step % LOOK_EVERY == 0 or ended:
-            run.sheet(held_out)
+            draw_sheet(run.average.module, held_out, run.folder / f"sheet_{run.step:06d}.jpg")
         if run.step % SAVE_EVERY == 0 or ended:
             run.save()
-            _log(run, terms, run.check(held_out, likeness))
+            _log(run, terms, evaluate(run.average.module, held_out, likeness))
     if stopped.is_set():
         run.save()
-        raise SystemExit(f"{run.cycle.name}: stopped and saved at step {run.step}")
+        at = f"{run.cycle.name}: stopped and saved at step {run.step}"
+        print(f"{at}; the same command goes on from there", file=sys.stderr)
+        raise SystemExit(_STOPPED)
 
 
 @torch.no_grad()
@@ -250,12 +217,7 @@ def _log(run: Run, terms: dict[str, float], found: dict[str, float]) -> None:
         if fresh:
             writer.writeheader()
         writer.writerow(row)
-    print(
-        f"{run.cycle.name}: held-out error {found['learned error']:.4f} "
-        f"(classical {found['classical error']:.4f}), cosine {found['learned cosine']:.3f} "
-        f"({found['classical cosine']:.3f})",
-        flush=True,
-    )
+    print(f"{run.cycle.name}: {told(found)}", flush=True)
 
 
 def main() -> None:
