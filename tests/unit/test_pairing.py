@@ -49,6 +49,20 @@ def turned(face: Face, degrees: float) -> Face:
     return replace(face, landmarks=points)
 
 
+def leaning(face: Face, degrees: float) -> Face:
+    """The same face in a picture turned clockwise."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    points = face.landmarks.copy()
+    points[:, :2] = points[:, :2] @ np.array([[cos, sin], [-sin, cos]])
+    return replace(face, landmarks=points)
+
+
+def nodding(face: Face, degrees: float) -> Face:
+    """The same face looking down: turned about the picture's horizontal axis."""
+    quarter = leaning(turned(leaning(face, 90), degrees), -90)
+    return replace(face, landmarks=quarter.landmarks)
+
+
 def tiny(face: Face) -> Face:
     return replace(face, box_xyxy=np.array([5, 5, 25, 27], np.float32))
 
@@ -61,6 +75,19 @@ def test_a_great_difference_is_told(
         (pair,), warnings = paired(face, source=turned(face, degrees), options=options)
         assert pair.yaw_difference_deg == pytest.approx(degrees, abs=6)
         assert [warning.code for warning in warnings] == codes
+
+
+@pytest.mark.parametrize("roll", [-135, -90, -45, 30, 90, 120, 180])
+@pytest.mark.parametrize("pitch", [-20, 20])
+def test_a_photo_that_is_turned_has_the_same_difference(
+    paired: Pairing, face: Face, roll: float, pitch: float
+) -> None:
+    """A face that looks down was taken for one that looks aside when its picture was turned."""
+    source = turned(nodding(face, pitch), 40)
+    (upright,), told = paired(face, source=source)
+    (pair,), warnings = paired(leaning(face, roll), source=leaning(source, -roll))
+    assert pair.yaw_difference_deg == pytest.approx(upright.yaw_difference_deg, abs=0.1)
+    assert warnings == told
 
 
 @pytest.mark.parametrize("options", [ALL, FusionOptions(), FusionOptions(mappings=((0, 0),))])

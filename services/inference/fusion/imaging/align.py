@@ -51,6 +51,8 @@ def transform(matrix: Matrix, points: NDArray[np.floating]) -> NDArray[np.float6
 class Pose:
     """Head rotation in degrees; all 0 for a level head that looks into the camera.
 
+    Yaw and pitch are those of the picture turned until the head leans no more.
+
     yaw    positive when the face turns to the picture's right
     pitch  positive when it looks down
     roll   positive when it leans clockwise as seen
@@ -75,7 +77,10 @@ def head_pose(landmarks: Float32, model_vertices: Float32, weights: Float32) -> 
     rotation = m[:, :3] / np.cbrt(np.linalg.det(m[:, :3]))
     forward = -rotation[:, 2]  # where the nose points, picture axes
     side = rotation[:, 0]
-    yaw = np.degrees(np.arctan2(forward[0], -forward[2]))
-    pitch = np.degrees(np.arcsin(np.clip(forward[1], -1.0, 1.0)))
-    roll = np.degrees(np.arctan2(side[1], side[0]))
-    return Pose(float(yaw), float(pitch), float(roll))
+    roll = np.arctan2(side[1], side[0])
+    # The roll first: the yaw of a lying head would else be read from its pitch.
+    across = forward[0] * np.cos(roll) + forward[1] * np.sin(roll)
+    down = forward[1] * np.cos(roll) - forward[0] * np.sin(roll)
+    yaw = np.arctan2(across, -forward[2])
+    pitch = np.arcsin(np.clip(down, -1.0, 1.0))
+    return Pose(*(float(np.degrees(angle)) for angle in (yaw, pitch, roll)))
