@@ -134,3 +134,9 @@ def test_a_source_that_its_picture_cuts_off_is_told(
 def test_a_source_face_too_small_is_an_error_with_all_too(paired: Pairing, face: Face) -> None:
     with pytest.raises(FaceTooSmall, match="of the source"):
         paired(face, source=tiny(face))
+
+
+def test_a_face_just_too_small_is_not_said_to_be_large_enough(paired: Pairing, face: Face) -> None:
+    almost = replace(face, box_xyxy=np.array([5, 5, 25, 28.6], np.float32))
+    with pytest.raises(FaceTooSmall, match="is 23 px; at least 24 px"):
+        paired(almost)

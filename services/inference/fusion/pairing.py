@@ -83,7 +83,8 @@ def _check_face(faces: Sequence[Face], index: int, image: str) -> None:
         )
     if faces[index].size_px < MIN_FACE_PX:
         raise FaceTooSmall(
-            f"Face {index} of the {image} is {faces[index].size_px:.0f} px; at least "
+            # Not rounded: 23.6 px would read as the 24 that are needed.
+            f"Face {index} of the {image} is {int(faces[index].size_px)} px; at least "
             f"{MIN_FACE_PX} px are needed. Use a larger picture.",
             image=image,
         )
@@ -99,8 +100,10 @@ def check_pose(
     yaw = abs(_yaw(topology, source) - _yaw(topology, target))
     if yaw > MAX_YAW_DEG:
         raise PoseTooDifferent(
-            f"The heads are turned {yaw:.0f} degrees apart; more than {MAX_YAW_DEG:.0f} cannot be "
-            "fused. Use a source photo that looks the same way as the target.",
+            # Rounded up: 75.2 degrees would read as the 75 that are allowed.
+            f"The heads are turned {np.ceil(yaw):.0f} degrees apart; more than "
+            f"{MAX_YAW_DEG:.0f} cannot be fused. Use a source photo that looks the same way as the "
+            "target.",
             target_face=index,
             yaw_difference_deg=round(yaw, 1),
         )
