@@ -109,8 +109,7 @@ def _with_masks(
     foreign_s = not_skin(texture.source_small_bgr, source) * person_s.over(texture.source_region)
     kept = np.maximum(hair_over_face(foreign_t, local), glasses_over_face(target_bgr, local))
     glasses_s = glasses_over_face(texture.source_small_bgr, source, _FRAME_EDGE)
-    hair_s = hair_over_face(foreign_s, source, _HAIR_EDGE)
-    worn_s = np.maximum(hair_s, glasses_s)
+    worn_s = np.maximum(hair_over_face(foreign_s, source, _HAIR_EDGE), glasses_s)
     strange, brows = texture.carry(worn_s), brow_zone(local, shape)
     eyes, lips = eye_zone(local, shape), lip_zone(local, shape)
     plain_t = np.asarray(1 - np.maximum(brows, np.maximum(eyes, lips)), np.float32)
@@ -120,7 +119,7 @@ def _with_masks(
     face = face_mask(local, points_s, shape, depth) * (1.0 - kept) * person_t
     mask = face * seen
     bare = (1.0 - kept) * (1.0 - beard_on_face(foreign_t, local))
-    skin_t = np.asarray(skin_zone(local, shape, depth) * bare, np.float32)
+    skin_t = skin_zone(local, shape, depth) * bare
     skin = skin_t * seen * (1.0 - texture.carry(beard_on_face(foreign_s, source)))
     return Staged(
         region=texture.region,
