@@ -83,19 +83,35 @@ def fuse(
             for face in _locate(models, image, faces)
         ]
     pairs, warnings = pair_faces(models.topology, [face for _, face in pool], targets, options)
-    with watch("light"):
-        tint = tint_of(target_bgr)
-    image_bgr = target_bgr.copy() if tint is None else grey_of(target_bgr)
-    canvas = Canvas(image_bgr, np.zeros(target_bgr.shape[:2], np.bool_), watch)
+    canvas = Canvas(target_bgr.copy(), np.zeros(target_bgr.shape[:2], np.bool_), watch)
     for pair in pairs:
         image, face = pool[pair.source_face]
         warnings += check_whole(face, image.shape, pair.target_face)
         if options.ratio > 0:
-            _fuse_face(canvas, models, targets[pair.target_face], image, face, options)
-    image_bgr = canvas.image_bgr
-    if tint is not None:
-        image_bgr = tinted(target_bgr, image_bgr, tint, canvas.changed)
-    return FusionResult(image_bgr, canvas.changed, tuple(pairs), tuple(warnings), watch.ms)
+            _fuse_pair(canvas, models, targets[pair.target_face], image, face, options)
+    return FusionResult(canvas.image_bgr, canvas.changed, tuple(pairs), tuple(warnings), watch.ms)
+
+
+def _fuse_pair(
+    canvas: Canvas,
+    models: FaceModels,
+    target: Face,
+    source_bgr: ImageBGR,
+    source: Face,
+    options: FusionOptions,
+) -> None:
+    """Fuses one pair into the canvas, in place; a toned photo in grey, coloured as it was."""
+    before, watch = canvas.image_bgr, canvas.watch
+    with watch("light"):
+        tint = tint_of(before, target.box_xyxy)
+    if tint is None:
+        _fuse_face(canvas, models, target, source_bgr, source, options)
+        return
+    grey = Canvas(grey_of(before), np.zeros_like(canvas.changed), watch)
+    _fuse_face(grey, models, target, source_bgr, source, options)
+    where = grey.changed
+    before[where] = tinted(before[where], grey.image_bgr[where], tint)
+    canvas.changed |= where
 
 
 def _fuse_face(
