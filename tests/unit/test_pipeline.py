@@ -181,6 +181,18 @@ def test_a_source_in_other_light_takes_the_targets(
     assert off.max() < 8  # grey levels; untouched it would be 60 and more
 
 
+def test_a_source_in_the_dark_keeps_its_features(
+    models: FaceModels, nobody: list[ImageBGR]
+) -> None:
+    wanted = fuse(models, nobody[0], [nobody[1]], FULL)
+    skin, bright = wanted.changed, wanted.image_bgr.astype(int)
+    change = np.abs(bright - nobody[0])[skin].mean()
+    for share in (0.25, 0.1):
+        dark = (nobody[1] * share + 0.5).astype(np.uint8)
+        fused = fuse(models, nobody[0], [dark], FULL).image_bgr
+        assert np.abs(fused - bright)[skin].mean() < 0.25 * change, share
+
+
 def test_eyes_in_the_dark_do_not_shine(models: FaceModels, nobody: list[ImageBGR]) -> None:
     (face,) = find_faces(models, nobody[0])
     eyes = np.zeros(nobody[0].shape[:2], np.uint8)

@@ -31,7 +31,7 @@ def pair_faces(
         if not faces:
             raise NoFace(
                 f"No face was found in the {name} image. Use a photo in which the face is sharp, "
-                "well lit and turned to the camera, or lower face_threshold.",
+                "well lit and turned to the camera, or lower the face threshold.",
                 image=name,
             )
     whole_group = options.target_face == "all" and not options.mappings
@@ -111,7 +111,8 @@ def check_pose(
         return yaw, []
     text = (
         f"The heads are turned {yaw:.0f} degrees apart: what the source hides was made up from "
-        "its other side. A source photo that looks the same way gives a better result."
+        "its other side or left as the target's. A source photo that looks the same way gives a "
+        "better result."
     )
     return yaw, [FusionWarning("POSE_DIFFERENCE", text, index)]
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from fusion.imaging.color import Zones, grey_of, is_grey
-from fusion.imaging.face_points import OVAL
+from fusion.imaging.face_points import MESH_POINTS, OVAL
 from fusion.imaging.view import Region, RegionMap, lean_of, region_around
 from fusion.masks.face import (
     brow_zone,
@@ -30,6 +31,9 @@ SMALL_SIDE_PX = 224
 MARGIN = 0.12  # of the face around its oval: the masks look for the hair line there
 _HAIR_EDGE = 0.025  # of the face's width: strands of the source are left out with their edges
 _FRAME_EDGE = 0.035  # the same for the source's glasses, with their shadow and their lenses' edges
+# The bright tenth of a source's face begins at this grey level at least: in the dark features would
+# pass for noise and eyes for skin. Few levels, made more, tell no more.
+_LEAST_LIGHT, _MOST_LIGHTER = 120.0, 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,7 @@ def stage(
     small = region.cut(target_bgr)
     if is_grey(small):
         source_bgr = grey_of(source_bgr)
+    source_bgr = _out_of_the_dark(source_bgr, points_s)
     local = region.from_picture(points_t)
     with watch("matte"):
         person_t = person_around(models.matte, target_bgr, points_t).over(region)
@@ -87,6 +92,17 @@ def stage(
         texture = models.warp.texture(region, points_t, source_bgr, points_s, person_s, shape_share)
     with watch("mask"):
         return _with_masks(small, local, texture, points_s, person_t, person_s)
+
+
+def _out_of_the_dark(source_bgr: ImageBGR, points: Float32) -> ImageBGR:
+    """The source (H, W, 3) uint8 brighter where its face, points (478, 3), is dark."""
+    xy = points[:MESH_POINTS, :2]
+    (x0, y0), (x1, y1) = np.maximum(xy.min(axis=0), 0).astype(int), xy.max(axis=0).astype(int) + 1
+    bright = float(np.quantile(grey_of(source_bgr[y0:y1, x0:x1])[..., 0], 0.9))
+    times = min(_LEAST_LIGHT / max(bright, 1.0), _MOST_LIGHTER)
+    if times <= 1.0:
+        return source_bgr
+    return np.asarray(cv2.convertScaleAbs(source_bgr, alpha=times), np.uint8)
 
 
 def _with_masks(

@@ -94,7 +94,7 @@ def _refuse(data: bytes) -> NoReturn:
     head = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if kind is None and head.startswith((b"<svg", b"<?xml", b"<!doctype", b"<html")):
         kind = "an SVG" if b"<svg" in data[:4096].lower() else "an HTML or XML document"
-    what = f"This is {kind}" if kind else "This is no image format that the service knows"
+    what = f"This is {kind}" if kind else "This is no image format that is known here"
     raise UnsupportedFormat(f"{what}; accepted are {ACCEPTED}.", accepted=ACCEPTED)
 
 

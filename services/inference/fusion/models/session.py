@@ -81,6 +81,6 @@ def _open(path: Path, provider: str, threads: int) -> Any:
         return ort.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions share no public base class
         raise ModelUnavailable(
-            f"the model {path.stem} cannot be loaded ({type(error).__name__}): run "
-            "scripts/fetch-models, it makes damaged files again"
+            f"the model {path.stem} cannot be loaded ({type(error).__name__}): its file is no "
+            "network that the installed ONNX Runtime reads; put both back as they came"
         ) from error
