@@ -19,12 +19,14 @@ _CHEEKS_NOSE = ((117, 118, 101, 36, 205, 187, 123), (346, 347, 330, 266, 425, 41
                 (6, 122, 236, 134, 4, 363, 456, 351))
 _BROW_LINE = (93, 137, 116, 143, 156, 70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 383, 372,
               345, 366, 323)
-# Without their tails: hair at the temples lies over those.
+# Without their tails: hair at the temples may lie over those.
 _INNER_BROWS = ((63, 105, 66, 107, 55, 65, 52, 53), (293, 334, 296, 336, 285, 295, 282, 283))
 _BELOW_NOSE = (361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132,
                205, 2, 425)
 # fmt: on
 _BROW_LOST = 0.25  # share of a brow
+_TAIL_EDGE = 0.04  # of the face's width: tails reach beyond the landmarks of brows
+_BROW = 0.12  # of the face's width: hair over a brow's tail reaches higher, the tail does not
 _FEATURE_EDGE = 0.015  # of the face's width
 _STRAND = 0.03  # of the face's width: half of a strand's width
 _GAP = 0.07  # of the face's width: narrower gaps between strands are filled
@@ -65,7 +67,7 @@ def hair_over_face(foreign: Mask, points: Float32, grow: float = 0.0) -> Mask:
     shape = (foreign.shape[0], foreign.shape[1])
     size = face_width(points)
     zone = _upper_face(points, shape)
-    hair = _joined_to_outside(foreign * zone, points, shape)
+    hair = _joined_to_outside(_without_tails(foreign, points) * zone, points, shape)
     # Skin between the strands of a fringe is too little to be worth its edges.
     hair = np.asarray(cv2.morphologyEx(hair, cv2.MORPH_CLOSE, _square(_GAP * size)) * zone)
     if grow > 0:
@@ -87,6 +89,18 @@ def brows_hidden(hidden: Mask, points: Float32) -> bool:
     shape = (hidden.shape[0], hidden.shape[1])
     brows = (polygon_mask(points[list(outline)], shape) for outline in BROWS)
     return max(level_of(hidden, brow) for brow in brows) > _BROW_LOST
+
+
+def _without_tails(foreign: Mask, points: Float32) -> Mask:
+    """Leaves out what stands no higher than a brow where the brows are: their tails are no hair."""
+    size = face_width(points)
+    brows = np.zeros_like(foreign)
+    for outline in BROWS:
+        brows = np.maximum(brows, polygon_mask(points[list(outline)], foreign.shape))
+    near = cv2.dilate(brows, _disc(_TAIL_EDGE * size))
+    upright = np.ones((2 * round(_BROW * size / 2) + 1, 1), np.uint8)
+    tall = np.asarray(cv2.morphologyEx(foreign, cv2.MORPH_OPEN, upright), np.float32)
+    return np.asarray(np.where(near > 0.5, np.minimum(foreign, tall), foreign), np.float32)
 
 
 def _square(radius: float) -> NDArray[np.uint8]:
