@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from unit.embedded import located, models, portrait
 
-from fusion.imaging.face_points import EYE_LIDS, LIPS_INNER, MOUTH_LIDS, OVAL
+from fusion.imaging.face_points import BROWS, EYE_LIDS, LIPS_INNER, MOUTH_LIDS, OVAL
 from fusion.imaging.mesh import polygon_mask
 from fusion.masks.face import face_mask, face_width, oval_depth
 from fusion.masks.occlusion import beard_on_face, hair_over_face, not_skin
@@ -76,6 +76,21 @@ def test_a_drawn_fringe_is_hair(number: int) -> None:
     drawn = polygon_mask(fringe.astype(np.float32), SHAPE) > 0.5
     inside = drawn & (polygon_mask(at[list(OVAL)], SHAPE) > 0.5)
     assert hair_in(image, number)[inside].mean() > 0.7
+
+
+@pytest.mark.parametrize("number", FACES)
+def test_a_brow_that_reaches_the_hair_is_none_unless_hair_lies_over_it(number: int) -> None:
+    at = points(number)
+    # Brows are bushier than their landmarks.
+    brow = cv2.dilate(polygon_mask(at[list(BROWS[0])], SHAPE), np.ones((7, 7), np.uint8))
+    (left, right), low = np.flatnonzero(brow.any(axis=0))[[0, -1]], np.flatnonzero(brow)[-1] // SIDE
+    bold, covered = brow.copy(), brow.copy()
+    bold[:low, :left] = 1  # the temple's hair
+    covered[:low, : (left + right) // 2] = 1
+    bold, covered = hair_over_face(bold, at), hair_over_face(covered, at)
+    tail = (brow > 0) & (covered > 0.7)
+    assert tail.sum() > 20
+    assert bold[tail].mean() < 0.3
 
 
 @pytest.mark.parametrize("number", FACES)

@@ -38,7 +38,10 @@ _WEAKER, _STRONGER, _ACROSS, _CREASED, _WORN = 0.35, 0.3, 0.7, 0.6, 9.5
 _ACROSS_ENOUGH = 12.0
 _SHARP_PX = 115.0  # faces less wide than this show thin lines the fainter the smaller they are
 
-_SURE = 3.5  # a part of the outline whose line is weaker than this is left out
+# A part of the outline is drawn whose line is stronger than this, and rows that it may be lost in
+# between. Widened, it is drawn whole: a piece of a rim on a bare face is worse than lost skin.
+_SURE, _GAP = 3.5, 7
+_SURE_WHOLE, _GAP_WHOLE = 1.5, 17
 # Brows lie there rather than rims: higher above the eye, a line counts less by that each step.
 _HIGH, _HIGH_LESS = 0.11, 2.0
 _ALIKE, _ALIKE_STEPS = 0.5, 2.0  # both rims are alike: a line here speaks for one there
@@ -48,7 +51,6 @@ _BOLD = (10.0, 20.0)  # grey levels beside the nose; a bold frame may well lie o
 _BESIDE_BOLD, _BLACK = 0.04, 70.0
 _CLEAR = 22.0  # grey levels; a wire that stands out more is measured against the skin close by
 _LASHES = 0.02  # around the eyes
-_GAP = 7  # rows that the line may be lost in between
 _RUN = 9  # rows; a shorter part is a lash or a wrinkle, unless it lies beside the nose
 _REACH, _REACH_WIRE = 12, 5  # steps; no frame's edge is further from the middle of its line
 _EDGE = 0.006  # an edge is as soft as that, and the shadow beside it as wide
@@ -61,7 +63,7 @@ def glasses_over_face(image_bgr: ImageBGR, points: Float32, grow: float = 0.0) -
     0 all over where no glasses are worn. Rimless ones, of which little shows, are often missed.
 
     image_bgr  (h, w, 3) uint8, the face's small picture; points (478, 3) in its pixels
-    grow       widens what is found by this share of the face's width
+    grow       widens what is found by this share of the face's width, and closes its gaps
     """
     size = face_width(points)
     mask = np.zeros(image_bgr.shape[:2], np.float32)
@@ -164,8 +166,9 @@ def _draw(
     along = line[np.arange(len(path)), path][:, None]
     # Over five rows, as the edges: a fleck on the frame is not the end of it.
     mean = np.asarray(cv2.blur(along, (1, 5), borderType=cv2.BORDER_REPLICATE))
-    seen = (mean > _SURE).astype(np.uint8)
-    sure = np.asarray(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((_GAP, 1), np.uint8)))
+    least, gap = (_SURE_WHOLE, _GAP_WHOLE) if grow > 0 else (_SURE, _GAP)
+    seen = (mean > least).astype(np.uint8)
+    sure = np.asarray(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((gap, 1), np.uint8)))
     starts, ways = strip.xy[:, 0], strip.xy[:, 1] - strip.xy[:, 0]
     step = np.maximum(np.linalg.norm(ways, axis=1), 1e-3)
     edges = []
