@@ -147,6 +147,34 @@ def test_growing_only_adds(portraits: list[Portrait]) -> None:
     assert grown.sum() > 1.2 * mask.sum()
 
 
+def test_a_rim_that_is_lost_to_sight_is_left_out_whole(portraits: list[Portrait]) -> None:
+    """Half of a lens as clear as the skin behind it: grown, it is covered, and else left alone."""
+    found = []
+    for portrait in portraits:
+        worn = wearing(portrait, *DARK_WIRE)
+        corners = portrait.points[[33, 133], :2]
+        middle, size = corners.mean(axis=0), face_width(portrait.points)
+        rows, columns = (
+            slice(round(at + low * size), round(at + high * size))
+            for at, low, high in ((middle[1], 0.06, 0.2), (middle[0], -0.12, 0.08))
+        )
+        worn.image_bgr[rows, columns] = portrait.image_bgr[rows, columns]
+        lost = np.zeros(worn.image_bgr.shape[:2], np.float32)
+        lost[rows, columns] = frame_of(portrait, 0.014)[rows, columns]
+        worn = small(worn)
+        region = region_around(portrait.points[list(OVAL)], lost.shape, MARGIN, SIDE_PX)
+        inside = region.cut((lost[..., None] * np.full(3, 255)).astype(np.uint8))[..., 0] > 200
+        seen, left_out = (
+            float(glasses_over_face(worn.image_bgr, worn.points, grow)[inside].mean())
+            for grow in (0.0, 0.035)
+        )
+        if glasses_over_face(worn.image_bgr, worn.points).any():
+            found.append((seen, left_out))
+    seen, left_out = np.array(found).mean(axis=0)
+    assert len(found) > 5
+    assert seen < 0.3 and left_out > 0.8, (seen, left_out)
+
+
 def test_glasses_stay_on_the_target_and_off_a_bare_one(portraits: list[Portrait]) -> None:
     models = load_models(MODELS_DIR)
     bare, other = portraits[0], portraits[1]
@@ -174,12 +202,12 @@ def test_thin_rims_leave_the_eyes_alone(portraits: list[Portrait]) -> None:
 
 
 def test_brows_are_all_of_one_person(portraits: list[Portrait]) -> None:
-    """The target's where a frame touches the source's, the source's where it lies above them."""
+    """The target's where a frame touches the source's, the source's where it lies below them."""
     models = load_models(MODELS_DIR)
     for target, source in ((0, 1), (2, 3), (4, 5)):
         bare, other = portraits[target], portraits[source]
         alike = []
-        for lift in (0.0, 0.07):
+        for lift in (0.0, -0.05):
             worn = wearing(other, *DARK_THICK, lift=lift)
             fused = fuse(models, bare.image_bgr, [worn.image_bgr], FusionOptions(ratio=1.0))
             alike.append([_grain_alike(fused.image_bgr, bare, brow) for brow in BROWS])

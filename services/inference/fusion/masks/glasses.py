@@ -39,7 +39,7 @@ _ACROSS_ENOUGH = 12.0
 _SHARP_PX = 115.0  # faces less wide than this show thin lines the fainter the smaller they are
 
 # A part of the outline is drawn whose line is stronger than this, and rows that it may be lost in
-# between. Widened, it is drawn whole: a piece of a rim on a bare face is worse than lost skin.
+# between. Widened, it is drawn whole on skin: a piece of a rim there is worse than lost skin.
 _SURE, _GAP = 3.5, 7
 _SURE_WHOLE, _GAP_WHOLE = 1.5, 17
 # Brows lie there rather than rims: higher above the eye, a line counts less by that each step.
@@ -116,8 +116,9 @@ def _frame(
     likely = np.asarray(lines + _ALIKE * np.stack(alike) - _too_high(), np.float32)
     temples = []
     for eye, path in enumerate(strongest_paths(likely)[0]):
-        _draw(frame, eyes[eye], path, lines[eye], grow)
-        rim = eyes[eye].xy[np.arange(len(path)), path]
+        rows = np.arange(len(path))
+        _draw(frame, eyes[eye], path, lines[eye], grow, eyes[eye].sampled(unlike)[rows, path] < 0.5)
+        rim = eyes[eye].xy[rows, path]
         lenses = np.maximum(lenses, polygon_mask(rim, shape))
         temples.append(over_temple(red, points, eye, rim))
     lines = np.stack([line_in(strip) for strip in temples])
@@ -157,25 +158,30 @@ def _creases(red: Float32, points: Float32) -> float:
 
 
 def _draw(
-    frame: NDArray[np.uint8], strip: Strip, path: NDArray[np.intp], line: Float32, grow: float
+    frame: NDArray[np.uint8],
+    strip: Strip,
+    path: NDArray[np.intp],
+    line: Float32,
+    grow: float,
+    skin: NDArray[np.bool_] | bool = True,
 ) -> None:
     """Fills, in place, what lies between the edges of the line along a path, where there is one.
 
     frame  (h, w) uint8, 255 where filled; path (T,) columns; line (T, R); grow in pixels
+    skin   (T,), where the path runs over neither brows nor eyes
     """
     along = line[np.arange(len(path)), path][:, None]
     # Over five rows, as the edges: a fleck on the frame is not the end of it.
     mean = np.asarray(cv2.blur(along, (1, 5), borderType=cv2.BORDER_REPLICATE))
-    least, gap = (_SURE_WHOLE, _GAP_WHOLE) if grow > 0 else (_SURE, _GAP)
-    seen = (mean > least).astype(np.uint8)
-    sure = np.asarray(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((gap, 1), np.uint8)))
+    shown = _closed(mean > _SURE, _GAP)
+    if grow > 0:
+        shown |= _closed(mean > _SURE_WHOLE, _GAP_WHOLE) & skin
     starts, ways = strip.xy[:, 0], strip.xy[:, 1] - strip.xy[:, 0]
     step = np.maximum(np.linalg.norm(ways, axis=1), 1e-3)
     edges = []
     for side in (-1, 1):
         columns = path + side * (_edge_of(strip.red, path, side) + grow / step)
         edges.append(np.round((starts + ways * columns[:, None]) * 16).astype(np.int32))
-    shown = sure[:, 0] > 0
     near, far = edges
     if len(path) == TURN:  # a rim ends where it began
         shown = _long_runs(shown)
@@ -183,6 +189,13 @@ def _draw(
     quads = np.stack([near[:-1], near[1:], far[1:], far[:-1]], axis=1)
     for quad in quads[shown[1:] & shown[:-1]]:
         cv2.fillConvexPoly(frame, quad, 255, lineType=cv2.LINE_AA, shift=4)
+
+
+def _closed(seen: NDArray[np.bool_], gap: int) -> NDArray[np.bool_]:
+    """(T, 1) with gaps of fewer rows than that closed: (T,)."""
+    kernel = np.ones((gap, 1), np.uint8)
+    closed = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    return np.asarray(closed[:, 0] > 0)
 
 
 def _long_runs(shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
