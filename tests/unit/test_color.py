@@ -6,6 +6,7 @@ import pytest
 from unit.embedded import located, portrait
 
 from fusion.imaging import color, light
+from fusion.imaging.chroma import match_chroma
 from fusion.imaging.color import Zones, blur_inside, color_field, slow_field, to_lab
 from fusion.imaging.light import match_light
 from fusion.masks.face import eye_zone, face_width, lip_zone, oval_depth, rim_zone, skin_zone
@@ -93,6 +94,20 @@ class TestMatchLight:
             for source, target in ((orange, plain), (plain, orange))
         ]
         assert changes[0] < -7 and changes[1] < 6, changes
+
+    def test_stubble_is_greyer_in_the_targets_hue(self) -> None:
+        """Its missing yellow taken from red skin would leave purple."""
+        chroma = np.full((*SHAPE, 2), (11, 13), np.float32)
+        chroma[150:170, 80:176] = (9, 6)
+        texture, target = (
+            np.dstack([np.full(SHAPE, 60, np.float32), ab])
+            for ab in (chroma, np.full((*SHAPE, 2), (28, 16), np.float32))
+        )
+        nowhere = np.zeros(SHAPE, np.float32)
+        plain = Zones(nowhere + 1, nowhere, nowhere, nowhere)
+        a, b = match_chroma(texture, target, plain, 40.0)[160, 128]
+        assert np.hypot(a, b) < 0.9 * np.hypot(28, 16)
+        assert abs(np.degrees(np.arctan2(b, a) - np.arctan2(16, 28))) < 8
 
     def test_shine_is_as_grey_as_the_targets_own_and_no_greyer(self) -> None:
         lab, where = to_lab(self.target), np.zeros(SHAPE, np.float32)

@@ -25,8 +25,8 @@ def match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) 
     wanted = level_of(np.hypot(low_t[..., 0], low_t[..., 1]), weight)
     # Skin has a chroma of 12 to 30; below 3 it is a black-and-white or toned picture.
     colourful = float(np.clip((min(own, wanted) - 3.0) / 5.0, 0.0, 1.0))
-    # Darker or greyer skin shows smaller steps of colour.
-    scale = float(np.clip((wanted + 4.0) / (own + 4.0), 0.5, 1.5))
+    # Darker or greyer skin shows smaller steps of colour; larger ones would be stains.
+    scale = float(np.clip((wanted + 4.0) / (own + 4.0), 0.5, 1.0))
     fine_s, fine_t = texture[..., 1:] - low_s, target[..., 1:] - low_t
     # Yellow and blue: reflections of what the source wears, and glow in dark skin, which on lighter
     # skin would be stains. Red is lips and blood, and eyes have the colour they have.
@@ -34,6 +34,10 @@ def match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) 
     kept = np.minimum(1.0, (_STAIN + _STAIN_SLOPE * stain) / (stain + 1e-3))
     fine_s[..., 1] *= np.maximum(kept, zones.eyes)
     fine_s *= np.float32(scale)
+    # What is greyer than the source's skin, as stubble, is so in the target's hue too: purple shows
+    # on red skin otherwise. Lips have a hue of their own.
+    turned = _turned(fine_s, _direction(low_s), _direction(low_t))
+    fine_s += (turned - fine_s) * (1 - zones.lips[..., None])
     fine_s += _direction(low_s) * _too_grey(fine_s, low_s, fine_t, low_t, zones)[..., None]
     fused = low_t + colourful * fine_s + (1 - colourful) * fine_t
     eyes = texture[..., 1:] + _cast_on_eyes(texture, target, zones.eyes)
@@ -52,6 +56,14 @@ def _too_grey(
     most = max(_STAIN, float(np.quantile(own, _MOST_OWN)) if own.size else 0.0)
     beyond = np.maximum(greyer_s - most, 0) * np.maximum(zones.skin, zones.lips)
     return np.asarray((1 - _STAIN_SLOPE) * beyond, np.float32)
+
+
+def _turned(chroma: Float32, before: Float32, after: Float32) -> Float32:
+    """Chroma that lies to `before` as the result does to `after`, both of length 1; (h, w, 2)."""
+    cos = (before * after).sum(axis=2)
+    sin = before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]
+    a, b = chroma[..., 0], chroma[..., 1]
+    return np.stack([a * cos - b * sin, a * sin + b * cos], axis=2)
 
 
 def _direction(chroma: Float32) -> Float32:
