@@ -70,7 +70,18 @@ class TestEveryMode:
 def test_a_tone_shows_where_the_face_does_not_and_grows_with_the_ratio(mode: Mode) -> None:
     tone, grey = flat(-20), flat(128).astype(np.uint8)
     for ratio, wanted in ((0.0, 128), (0.5, 118), (1.0, 108)):
-        assert (blend(grey, flat(90), MASK, ratio, mode, tone)[MASK == 0] == wanted).all()
+        mixed = blend(grey, flat(90), MASK, ratio, mode, tone, np.ones_like(MASK))
+        assert (mixed[MASK == 0] == wanted).all()
+
+
+def test_what_is_hidden_within_the_face_is_no_hole_in_blend() -> None:
+    """Its edges were softened, but not the tone's beside them: a box around hidden hair."""
+    whole, grey = disc(feather_px=20), flat(128).astype(np.uint8)
+    hidden = np.zeros_like(whole)
+    hidden[90:110, 90:110] = 1
+    tone = flat(-40) * hidden[..., None]
+    mixed = blend(grey, flat(88), whole * (1 - hidden), 1.0, "blend", tone, whole)
+    assert (np.abs(mixed[85:115, 85:115].astype(int) - 88) <= 1).all()
 
 
 def test_normal_is_the_weighted_mean() -> None:

@@ -120,6 +120,14 @@ def test_a_drawn_beard_is_found_below_the_nose_only(number: int) -> None:
     assert beard_on_face(not_skin(portrait(number, SIDE), at), at)[middle[1], middle[0]] < 0.5
 
 
+@pytest.mark.parametrize("light", [0.03, 3.0])
+def test_a_face_that_the_matte_does_not_see_is_a_person_all_the_same(light: float) -> None:
+    """Nothing of the source showed in very dark and in blown-out targets."""
+    unseen = np.clip(portrait(0, SIDE) * light, 0, 255).astype(np.uint8)
+    person = person_around(models().matte, unseen, points(0))
+    assert person.at(points(0)[None, :468:20, :2]).min() > 0.95
+
+
 def test_the_persons_matte_holds_the_face_and_leaves_the_background() -> None:
     at = points(0)
     canvas = np.full((SIDE, 3 * SIDE, 3), 200, np.uint8)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from unit.embedded import located, models, portrait
 
+from fusion import pipeline
 from fusion.imaging.color import grey_of
 from fusion.imaging.tint import tint_of
 from fusion.pipeline import fuse
@@ -100,6 +101,15 @@ def test_a_colored_spot_in_a_grey_photo_does_not_color_the_face() -> None:
     colored = np.ptp(result.image_bgr, axis=2) > 4
     colored[y - 12 : y + 17, x - 12 : x + 17] = False
     assert result.changed.any() and not colored.any()
+
+
+def test_a_toned_target_of_which_nothing_changes_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipeline, "_fuse_face", lambda *_: None)
+    target = toned(portrait(2), CYAN)
+    fused = fuse(models(), target, [portrait(3)], FusionOptions(ratio=1.0))
+    assert np.array_equal(fused.image_bgr, target) and not fused.changed.any()
 
 
 def test_ratio_0_gives_a_toned_target_back() -> None:

@@ -31,6 +31,7 @@ from fusion.types import (
     FusionOptions,
     FusionResult,
     ImageBGR,
+    Mask,
 )
 
 MIN_PRESENCE = 0.5
@@ -110,8 +111,9 @@ def _fuse_pair(
     grey = Canvas(grey_of(before), np.zeros_like(canvas.changed), watch)
     _fuse_face(grey, models, target, source_bgr, source, options)
     where = grey.changed
-    before[where] = tinted(before[where], grey.image_bgr[where], tint)
-    canvas.changed |= where
+    if where.any():
+        before[where] = tinted(before[where], grey.image_bgr[where], tint)
+        canvas.changed |= where
 
 
 def _fuse_face(
@@ -141,12 +143,13 @@ def _fuse_face(
         skin = look.mask * staged.zones.skin
         hidden, skin_t, brows_t = staged.hidden, staged.skin_t, staged.brows_t
         tone = tone_where_hidden(before, lit, skin, hidden, skin_t, brows_t, staged.face_px)
+        whole = look.mask if tone is None else np.minimum(look.mask + hidden, 1)
         sketch = blend(before, lit, look.mask, 1.0, "normal", tone)
     with watch("landmarks"):
         slip = _slip(*_measured_again(models, (before, sketch), staged.points))
     with watch("compose"):
         texture = texture.moved(slip)
-        _compose(canvas, staged.region, texture, look, tone, options, face_width(points_t))
+        _compose(canvas, staged.region, texture, look, tone, whole, options, face_width(points_t))
 
 
 def _compose(
@@ -155,31 +158,31 @@ def _compose(
     texture: Texture,
     look: Look,
     tone: Float32 | None,
+    whole: Mask,
     options: FusionOptions,
     face_px: float,
 ) -> None:
     """Lays the texture in its new light over the canvas, in place, strip by strip.
 
-    tone  (h, w, 3) float32 BGR, small: what the target changes by besides, see blend
+    tone   (h, w, 3) float32 BGR, small: what the target changes by besides, see blend
+    whole  (h, w) 0..1, small: where either is
     """
     full = texture.full()
     before = canvas.image_bgr[region.box].copy()
     reach = max(smooth_reach(options, face_px), blend_reach(options.mode))
-    touched = look.mask if tone is None else np.maximum(look.mask, np.abs(tone).max(axis=2))
-    parts = region.bands(reach) if reach else ((part, ALL) for part in region.strips(touched))
+    parts = region.bands(reach) if reach else ((part, ALL) for part in region.strips(whole))
     for part, own in parts:
-        gain, offset, share = (
+        gain, offset, share, face = (
             region.enlarged(values, part)
-            for values in (look.field.gain, look.field.offset, look.mask)
+            for values in (look.field.gain, look.field.offset, look.mask, whole)
         )
         shift = None if tone is None else region.enlarged(tone, part)
         fused = cv2.add(cv2.multiply(full.read(part), gain, dtype=cv2.CV_32F), offset)
         fused = adjust(np.clip(fused, 0, 255), options, face_px)
         under = before[part.box_in(region)]
-        mixed = blend(under, fused, share, options.ratio, options.mode, shift)
+        mixed = blend(under, fused, share, options.ratio, options.mode, shift, face)
         canvas.image_bgr[part.box][own] = mixed[own]
-        seen = share if tone is None else region.enlarged(touched, part)
-        canvas.changed[part.box][own] |= seen[own] > 0
+        canvas.changed[part.box][own] |= face[own] > 0
 
 
 def _measured_again(

@@ -59,7 +59,13 @@ _LEAST_SHOWN = 20  # of the mask's mean, 0..255: else almost all of the face is 
 _MAKERS = (
     *(f"training/{name}.py" for name in ("geometry", "glasses", "layers", "light", "occluders")),
     *(f"training/{name}.py" for name in ("photos", "prepare", "relief", "samples")),
-    *("fusion/staging.py", "fusion/imaging/*.py", "fusion/masks/*.py", "fusion/models/**/*.py"),
+    *(
+        "fusion/pipeline.py",
+        "fusion/staging.py",
+        "fusion/imaging/*.py",
+        "fusion/masks/*.py",
+        "fusion/models/**/*.py",
+    ),
 )
 
 

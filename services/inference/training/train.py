@@ -220,6 +220,12 @@ def _log(run: Run, terms: dict[str, float], found: dict[str, float]) -> None:
     print(f"{run.cycle.name}: {told(found)}", flush=True)
 
 
+def _stop(stopped: Event) -> None:
+    if not stopped.is_set():
+        print("stopping after this step; what is done is kept", flush=True)
+    stopped.set()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, required=True)
@@ -230,7 +236,7 @@ def main() -> None:
     args = parser.parse_args()
     stopped = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda *_: _stop(stopped))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recogniser = Recogniser(args.models_dir / "dlib_face_resnet.onnx").to(
         device, memory_format=torch.channels_last
