@@ -83,7 +83,6 @@ def test_a_close_up_is_one_whole_face(number: int, part: float) -> None:
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_picture_that_lies_gives_the_same_face(turns: int) -> None:
-    right = 0
     for number in range(KINDS):
         turned = np.ascontiguousarray(np.rot90(portrait(number), turns))
         best = max(detect(turned), key=lambda f: f.score)
@@ -91,9 +90,7 @@ def test_a_picture_that_lies_gives_the_same_face(turns: int) -> None:
         for _ in range(turns):  # a quarter turn back takes (x, y) to (width - y, x)
             eyes = np.stack([portrait(number).shape[0] - eyes[:, 1], eyes[:, 0]], axis=1)
         off = np.abs(eyes - located(number).kps5[:2]).max()
-        right += bool(off < 0.05 * eye_distance(located(number)))
-    # About one face in forty looks as good the wrong way round.
-    assert right >= KINDS - 1
+        assert off < 0.05 * eye_distance(located(number))
 
 
 def test_faces_come_left_to_right() -> None:

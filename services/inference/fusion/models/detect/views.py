@@ -11,7 +11,7 @@ from fusion.types import ImageBGR
 # Neighbouring squares share this part of their side: a face up to that size is whole in one.
 OVERLAP = 0.25
 # Mid-grey, 0 for the networks, around pictures that are not square.
-_GREY = 127
+GREY = 127
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Pyramid:
             small, scale = self.scaled(target)
         else:
             small, scale = _resized(self._halvings[0], target), self.long_side / target
-        square = np.full((size_px, size_px, 3), _GREY, np.uint8)
+        square = np.full((size_px, size_px, 3), GREY, np.uint8)
         height, width = small.shape[:2]
         left, top = (size_px - width) // 2, (size_px - height) // 2
         square[top : top + height, left : left + width] = small
@@ -69,7 +69,7 @@ class Pyramid:
         for y0 in _starts(height, size_px):
             for x0 in _starts(width, size_px):
                 part = small[y0 : y0 + size_px, x0 : x0 + size_px]
-                square = np.full((size_px, size_px, 3), _GREY, np.uint8)
+                square = np.full((size_px, size_px, 3), GREY, np.uint8)
                 square[: part.shape[0], : part.shape[1]] = part
                 cut = (x0 > 0, y0 > 0, x0 + size_px < width, y0 + size_px < height)
                 yield View(square, scale, x0 * scale, y0 * scale, cut)
