@@ -99,6 +99,13 @@ def test_overlay_follows_the_editors_formula(level: int, layer: int) -> None:
     assert abs(int(out[100, 100, 0]) - 255 * wanted) < 0.51
 
 
+def test_overlay_keeps_the_hue_of_skin() -> None:
+    skin = flat(0) + np.array([114, 145, 210], np.float32)  # B, G, R
+    out = blend(skin.astype(np.uint8), skin, MASK, 1.0, "overlay")[100, 100].astype(float)
+    assert np.abs(out / out.mean() - skin[0, 0] / skin[0, 0].mean()).max() < 0.02
+    assert out.mean() > skin.mean() + 5
+
+
 def test_a_hard_mask_edge_shows_as_a_step_in_normal_and_as_a_slope_in_blend() -> None:
     target, layer, mask = flat(0).astype(np.uint8), flat(255), disc(feather_px=1)
     rows = {mode: blend(target, layer, mask, 1.0, mode)[100, :, 0] for mode in MODES[:2]}

@@ -8,6 +8,7 @@ import numpy as np
 from fusion.types import Float32, ImageBGR, Mask, Mode
 
 _MOST_LEVELS = 5  # of the pyramids
+_DARKEST = np.float32(1 / 255)  # lightness that can be scaled
 _LEAST = np.float32(1e-3)  # of the whole face: where there is less, its tone is none
 
 
@@ -50,10 +51,14 @@ def blend_reach(mode: Mode) -> int:
 
 
 def _overlay(base: Float32, layer: Float32) -> Float32:
-    """The overlay formula of image editors: darkens the dark, lightens the light."""
-    b, t = base / np.float32(255), layer / np.float32(255)
+    """The overlay formula of image editors: darkens the dark, lightens the light.
+
+    On lightness alone: channel by channel, skin on skin would be orange.
+    """
+    b, t = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) / np.float32(255) for image in (base, layer))
     mixed = np.where(b < 0.5, 2 * b * t, 1 - 2 * (1 - b) * (1 - t))
-    return np.asarray(mixed * np.float32(255), np.float32)
+    scaled = _weighted(layer, np.asarray(mixed / np.maximum(t, _DARKEST), np.float32))
+    return np.clip(scaled, 0, np.float32(255))
 
 
 def _without_holes(
