@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fusion.imaging.adjust import adjust
-from fusion.imaging.blend import blend
+from fusion.imaging.blend import Filling, blend
 from fusion.types import Float32, FusionOptions, ImageBGR, Mask, Mode
 
 SIDE = 200
@@ -70,7 +70,7 @@ class TestEveryMode:
 def test_a_tone_shows_where_the_face_does_not_and_grows_with_the_ratio(mode: Mode) -> None:
     tone, grey = flat(-20), flat(128).astype(np.uint8)
     for ratio, wanted in ((0.0, 128), (0.5, 118), (1.0, 108)):
-        mixed = blend(grey, flat(90), MASK, ratio, mode, tone, np.ones_like(MASK))
+        mixed = blend(grey, flat(90), MASK, ratio, mode, Filling(tone, np.ones_like(MASK)))
         assert (mixed[MASK == 0] == wanted).all()
 
 
@@ -80,7 +80,7 @@ def test_what_is_hidden_within_the_face_is_no_hole_in_blend() -> None:
     hidden = np.zeros_like(whole)
     hidden[90:110, 90:110] = 1
     tone = flat(-40) * hidden[..., None]
-    mixed = blend(grey, flat(88), whole * (1 - hidden), 1.0, "blend", tone, whole)
+    mixed = blend(grey, flat(88), whole * (1 - hidden), 1.0, "blend", Filling(tone, whole))
     assert (np.abs(mixed[85:115, 85:115].astype(int) - 88) <= 1).all()
 
 

@@ -164,12 +164,9 @@ def test_a_rim_that_is_lost_to_sight_is_left_out_whole(portraits: list[Portrait]
         worn = small(worn)
         region = region_around(portrait.points[list(OVAL)], lost.shape, MARGIN, SIDE_PX)
         inside = region.cut((lost[..., None] * np.full(3, 255)).astype(np.uint8))[..., 0] > 200
-        seen, left_out = (
-            float(glasses_over_face(worn.image_bgr, worn.points, grow)[inside].mean())
-            for grow in (0.0, 0.035)
-        )
-        if glasses_over_face(worn.image_bgr, worn.points).any():
-            found.append((seen, left_out))
+        masks = [glasses_over_face(worn.image_bgr, worn.points, grow) for grow in (0.0, 0.035)]
+        if masks[0].any():
+            found.append([mask[inside].mean() for mask in masks])
     seen, left_out = np.array(found).mean(axis=0)
     assert len(found) > 5
     assert seen < 0.3 and left_out > 0.8, (seen, left_out)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fusion.errors import ModelUnavailable
 from fusion.imaging.adjust import adjust, smooth_reach
 from fusion.imaging.align import Matrix
-from fusion.imaging.blend import blend, blend_reach
+from fusion.imaging.blend import Filling, blend, blend_reach
 from fusion.imaging.color import grey_of
 from fusion.imaging.face_points import MESH_POINTS
 from fusion.imaging.lips import lips_toned
@@ -31,7 +31,6 @@ from fusion.types import (
     FusionOptions,
     FusionResult,
     ImageBGR,
-    Mask,
 )
 
 MIN_PRESENCE = 0.5
@@ -143,13 +142,13 @@ def _fuse_face(
         skin = look.mask * staged.zones.skin
         hidden, skin_t, brows_t = staged.hidden, staged.skin_t, staged.brows_t
         tone = tone_where_hidden(before, lit, skin, hidden, skin_t, brows_t, staged.face_px)
-        whole = look.mask if tone is None else np.minimum(look.mask + hidden, 1)
-        sketch = blend(before, lit, look.mask, 1.0, "normal", tone)
+        filling = None if tone is None else Filling(tone, np.minimum(look.mask + hidden, 1))
+        sketch = blend(before, lit, look.mask, 1.0, "normal", filling)
     with watch("landmarks"):
         slip = _slip(*_measured_again(models, (before, sketch), staged.points))
     with watch("compose"):
         texture = texture.moved(slip)
-        _compose(canvas, staged.region, texture, look, tone, whole, options, face_width(points_t))
+        _compose(canvas, staged.region, texture, look, filling, options, face_width(points_t))
 
 
 def _compose(
@@ -157,16 +156,15 @@ def _compose(
     region: Region,
     texture: Texture,
     look: Look,
-    tone: Float32 | None,
-    whole: Mask,
+    filling: Filling | None,
     options: FusionOptions,
     face_px: float,
 ) -> None:
     """Lays the texture in its new light over the canvas, in place, strip by strip.
 
-    tone   (h, w, 3) float32 BGR, small: what the target changes by besides, see blend
-    whole  (h, w) 0..1, small: where either is
+    look, filling  small, as the region was staged
     """
+    whole = look.mask if filling is None else filling.whole
     full = texture.full()
     before = canvas.image_bgr[region.box].copy()
     reach = max(smooth_reach(options, face_px), blend_reach(options.mode))
@@ -176,11 +174,11 @@ def _compose(
             region.enlarged(values, part)
             for values in (look.field.gain, look.field.offset, look.mask, whole)
         )
-        shift = None if tone is None else region.enlarged(tone, part)
+        filled = None if filling is None else Filling(region.enlarged(filling.tone_bgr, part), face)
         fused = cv2.add(cv2.multiply(full.read(part), gain, dtype=cv2.CV_32F), offset)
         fused = adjust(np.clip(fused, 0, 255), options, face_px)
         under = before[part.box_in(region)]
-        mixed = blend(under, fused, share, options.ratio, options.mode, shift, face)
+        mixed = blend(under, fused, share, options.ratio, options.mode, filled)
         canvas.image_bgr[part.box][own] = mixed[own]
         canvas.changed[part.box][own] |= face[own] > 0
 

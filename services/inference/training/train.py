@@ -8,6 +8,7 @@ step that it is at, saved.
 import argparse
 import copy
 import csv
+import os
 import signal
 import sys
 import time
@@ -222,7 +223,8 @@ def _log(run: Run, terms: dict[str, float], found: dict[str, float]) -> None:
 
 def _stop(stopped: Event) -> None:
     if not stopped.is_set():
-        print("stopping after this step; what is done is kept", flush=True)
+        # Not print: the signal may have come in the middle of one.
+        os.write(1, b"stopping after this step; what is done is kept\n")
     stopped.set()
 
 

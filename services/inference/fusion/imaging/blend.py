@@ -1,5 +1,6 @@
 """Puts the fused face into the target: three modes, all inside the mask and nowhere else."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -12,35 +13,52 @@ _DARKEST = np.float32(1 / 255)  # lightness that can be scaled
 _LEAST = np.float32(1e-3)  # of the whole face: where there is less, its tone is none
 
 
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """What the target changes by where the source's face is hidden.
+
+    tone_bgr  (H, W, 3) float32 BGR, grey levels, at ratio 1
+    whole     (H, W) float32 0..1, the mask and where the tone is
+    """
+
+    tone_bgr: Float32
+    whole: Mask
+
+    def into(self, change: Float32, mask: Mask) -> tuple[Float32, Mask]:
+        """The change with the tone in the mask's holes, and its mask: no edges to soften there."""
+        whole = np.maximum(self.whole, _LEAST)
+        shown = np.asarray(1 - (self.whole - mask) / whole, np.float32)
+        tone = _weighted(self.tone_bgr, np.asarray(1 / whole, np.float32))
+        return np.asarray(_weighted(change, shown) + tone, np.float32), self.whole
+
+
 def blend(
     target_bgr: ImageBGR,
     fused_bgr: Float32,
     mask: Mask,
     ratio: float,
     mode: Mode,
-    tone_bgr: Float32 | None = None,
-    whole: Mask | None = None,
+    filling: Filling | None = None,
 ) -> ImageBGR:
     """The target with the fused face laid over it.
 
     target_bgr  (H, W, 3) uint8, the region of interest
     fused_bgr   (H, W, 3) float32 BGR 0..255, the face in the target's light
-    mask        (H, W) float32 0..1; where it and the tone are 0 the target comes back as it is
+    mask        (H, W) float32 0..1; where it and the filling are 0 the target stays as it is
     ratio       0..1, share of the fused face where the mask is 1
-    tone_bgr    (H, W, 3) float32 BGR, grey levels by which the target changes besides, at ratio 1
-    whole       (H, W) float32 0..1, the mask with where the tone is; the mask if there is none
     Returns     (H, W, 3) uint8
     """
     if mode == "overlay":
         fused_bgr = _overlay(target_bgr.astype(np.float32), fused_bgr)
     change = np.asarray(cv2.subtract(fused_bgr, target_bgr, dtype=cv2.CV_32F), np.float32)
     if mode == "blend":
-        change = _multi_band(*_without_holes(change, mask, tone_bgr, whole))
+        if filling is not None:
+            change, mask = filling.into(change, mask)
+        change = _multi_band(change, mask, mask * np.float32(ratio))
     else:
-        change = _weighted(change, mask)
-        if tone_bgr is not None:
-            change += tone_bgr
-    change *= np.float32(ratio)
+        change = _weighted(change, mask * np.float32(ratio))
+        if filling is not None:
+            change = np.asarray(cv2.scaleAdd(filling.tone_bgr, ratio, change), np.float32)
     # Rounded only here, so that a change of 0 is none.
     return np.asarray(cv2.add(target_bgr, change, dtype=cv2.CV_8U), np.uint8)
 
@@ -61,26 +79,14 @@ def _overlay(base: Float32, layer: Float32) -> Float32:
     return np.clip(scaled, 0, np.float32(255))
 
 
-def _without_holes(
-    change: Float32, mask: Mask, tone_bgr: Float32 | None, whole: Mask | None
-) -> tuple[Float32, Mask]:
-    """The change and its mask with the tone where the mask has a hole: no edge to soften there."""
-    if tone_bgr is None or whole is None:
-        return change, mask
-    some = np.maximum(whole, _LEAST)
-    shown = np.asarray(1 - (whole - mask) / some, np.float32)
-    tone = _weighted(tone_bgr, np.asarray(1 / some, np.float32))
-    return np.asarray(_weighted(change, shown) + tone, np.float32), whole
-
-
-def _multi_band(change: Float32, mask: Mask) -> Float32:
+def _multi_band(change: Float32, mask: Mask, share: Mask) -> Float32:
     """The change in part: its wide structures over a wide band, its fine ones over a narrow one.
 
     Source  Burt and Adelson 1983, doi:10.1145/245.247
     """
     levels = int(np.clip(np.log2(max(min(mask.shape) / 8, 1)), 1, _MOST_LEVELS))
     # Pyramids are linear: the bands of the change are the change of the bands.
-    bands = zip(_laplacian(change, levels), _gaussian(mask, levels), strict=True)
+    bands = zip(_laplacian(change, levels), _gaussian(share, levels), strict=True)
     mixed = [_weighted(band, weight) for band, weight in bands]
     out = mixed[-1]
     for finer in reversed(mixed[:-1]):

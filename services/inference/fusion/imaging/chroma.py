@@ -36,9 +36,10 @@ def match_chroma(texture: Float32, target: Float32, zones: Zones, sigma: float) 
     fine_s *= np.float32(scale)
     # What is greyer than the source's skin, as stubble, is so in the target's hue too: purple shows
     # on red skin otherwise. Lips have a hue of their own.
-    turned = _turned(fine_s, _direction(low_s), _direction(low_t))
+    hue_s = _direction(low_s)
+    turned = _turned(fine_s, hue_s, _direction(low_t))
     fine_s += (turned - fine_s) * (1 - zones.lips[..., None])
-    fine_s += _direction(low_s) * _too_grey(fine_s, low_s, fine_t, low_t, zones)[..., None]
+    fine_s += hue_s * _too_grey(fine_s, low_s, fine_t, low_t, zones)[..., None]
     fused = low_t + colourful * fine_s + (1 - colourful) * fine_t
     eyes = texture[..., 1:] + _cast_on_eyes(texture, target, zones.eyes)
     share = (np.float32(colourful) * zones.eyes)[..., None]

@@ -26,10 +26,10 @@ _BELOW_NOSE = (361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 
 # fmt: on
 _BROW_LOST = 0.25  # share of a brow
 # How high the strip above a brow is, as a share of the face's width, and how much of it hair covers
-# that lies on the brow as well. Of 165 people it does on one, and so nearly on a second.
+# that lies on the brow as well. Of 230 held-out photos it covers 0.98 in one, 0.86 in the next.
 _ABOVE_BROW, _COVERED_ABOVE = 0.06, 0.9
 _TAIL_EDGE = 0.04  # of the face's width: tails reach beyond the landmarks of brows
-_BROW = 0.12  # of the face's width: hair over a brow's tail reaches higher, the tail does not
+_HIGHER = 0.12  # of the face's width: hair over a brow's tail is as high, the tail is not
 _FEATURE_EDGE = 0.015  # of the face's width
 _STRAND = 0.03  # of the face's width: half of a strand's width
 _GAP = 0.07  # of the face's width: narrower gaps between strands are filled
@@ -108,7 +108,7 @@ def _without_tails(foreign: Mask, points: Float32) -> Mask:
     for outline in BROWS:
         brows = np.maximum(brows, polygon_mask(points[list(outline)], foreign.shape))
     near = cv2.dilate(brows, _disc(_TAIL_EDGE * size))
-    upright = np.ones((2 * round(_BROW * size / 2) + 1, 1), np.uint8)
+    upright = np.ones((2 * round(_HIGHER * size / 2) + 1, 1), np.uint8)
     tall = np.asarray(cv2.morphologyEx(foreign, cv2.MORPH_OPEN, upright), np.float32)
     return np.asarray(np.where(near > 0.5, np.minimum(foreign, tall), foreign), np.float32)
 

@@ -41,6 +41,12 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.scores)
 
+    @property
+    def sides(self) -> Float32:
+        """The larger side of every box, (N,) float32."""
+        sides: Float32 = np.max(self.boxes[:, 2:] - self.boxes[:, :2], axis=1)
+        return sides
+
     def take(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> "Candidates":
         """Some of them: a mask or an order."""
         return Candidates(self.boxes[index], self.points[index], self.scores[index])

@@ -84,7 +84,7 @@ class Detector:
     def _overview(self, pyramid: Pyramid) -> Candidates:
         first = self._first_look(pyramid)
         sure = first.scores >= _HINT
-        if (_sides(first)[sure] > _CLOSE_UP * pyramid.long_side).any():
+        if (first.sides[sure] > _CLOSE_UP * pyramid.long_side).any():
             return self._look_from_afar(pyramid, first)
         return first
 
@@ -108,7 +108,7 @@ class Detector:
         kept: list[Candidates] = []
         latest, scale, nothing_yet = first, pyramid.long_side / size_px, True
         for look in range(_MOST_LOOKS):
-            small = _sides(latest) < _SMALL_PX * scale
+            small = latest.sides < _SMALL_PX * scale
             hints = latest.scores >= _HINT
             nothing_yet = nothing_yet and not hints.any()
             long_side = round(size_px * _FIRST_ZOOM * 2**look)
@@ -124,11 +124,6 @@ class Detector:
             latest = self._back.find(list(pyramid.squares(size_px, long_side)))
             scale = pyramid.long_side / long_side
         return anchors.joined([*kept, latest])
-
-
-def _sides(found: Candidates) -> Float32:
-    sides: Float32 = np.max(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
-    return sides
 
 
 def _best(found: Candidates) -> float:

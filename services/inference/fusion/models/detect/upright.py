@@ -58,7 +58,7 @@ def ways_up(
     doubtful = _doubtful(found, max(image_bgr.shape[:2]))
     if not doubtful.any():
         return found, []
-    views = _scores(network, image_bgr, found.boxes[doubtful])
+    views = _scores(network, image_bgr, found.take(doubtful))
     gains = _log_odds(views.max(axis=1)) - _log_odds(views[:, 0])
     better = (gains > _GAIN) & (views.max(axis=1) >= _FACE)
     scores = found.scores.copy()
@@ -102,18 +102,17 @@ def turned_back(found: Candidates, way: int, width: int, height: int) -> Candida
 
 
 def _doubtful(found: Candidates, long_side: int) -> NDArray[np.bool_]:
-    sides = np.max(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
-    sure = np.where(sides < _SMALL * long_side, _SURE_SMALL, _SURE)
+    sure = np.where(found.sides < _SMALL * long_side, _SURE_SMALL, _SURE)
     doubtful: NDArray[np.bool_] = found.scores < sure
     return doubtful
 
 
-def _scores(network: Network, image_bgr: ImageBGR, boxes: Float32) -> Float32:
+def _scores(network: Network, image_bgr: ImageBGR, found: Candidates) -> Float32:
     """Of every face the score of every way up, (N, 4) float32; 0 where it is seen no longer."""
     cell_px = network.size_px // _ROWS
     cells = []
-    for box in boxes:
-        side_px = _CELL_SCALE * max(float((box[2:] - box[:2]).max()), 1.0)
+    for box, side in zip(found.boxes, found.sides, strict=True):
+        side_px = _CELL_SCALE * max(float(side), 1.0)
         M_img2crop = crops.square_to_crop((box[:2] + box[2:]) / 2, side_px, 0.0, cell_px)
         cell = crops.cut(image_bgr, M_img2crop, cell_px)
         cells += [np.rot90(cell, way) for way in WAYS]
